@@ -1,0 +1,99 @@
+#!/usr/bin/env bash
+# Installs what is missing, and nothing else. Usage: scripts/tools.sh [versions] [build] [lint] [test]
+# shellcheck source=scripts/env.sh
+. "$(dirname "$0")/env.sh"
+
+# 0.3.11 refuses rustc 1.95.
+CARGO_LEPTOS=0.3.10
+CARGO_DENY=0.20.2
+
+# wasm-bindgen's command must be exactly the version of the library.
+wasm_bindgen_version() {
+    sed -n '/^name = "wasm-bindgen"$/{n;s/^version = "\(.*\)"$/\1/p;}' Cargo.lock
+}
+
+# cargo_tool NAME VERSION ABOUT [OPTION…]: installs a command unless that version is there.
+# An interrupted installation goes on where it stopped: its build products stay until it is done.
+cargo_tool() {
+    local name=$1 version=$2 about=$3 products=$TOOLS/build/$1
+    shift 3
+    if has "$name" && [[ "$("$name" --version)" == *" $version"* ]]; then return; fi
+    say "Installing $name $version (once, about $about on two cores)"
+    CARGO_TARGET_DIR=$products cargo install "${quiet[@]}" --root "$TOOLS" --version "=$version" "$@"
+    rm -rf "$products"
+    rmdir "$TOOLS/build" 2>/dev/null || true
+}
+
+# A build tool is compiled once and works for seconds: optimising it costs more than it ever returns.
+cheap() {
+    CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=256 \
+        "$@"
+}
+
+rust() {
+    has cargo || die "Rust is missing. Install rustup from https://rustup.rs, then start again."
+    has cc || apt_install build-essential
+}
+
+node_packages() {
+    has node && has npm || die "Node.js is missing. Install Node.js 20 or later, then start again."
+    local major
+    major=$(node -p 'process.versions.node.split(".")[0]')
+    [ "$major" -ge 20 ] || die "Node.js $major is too old. Install Node.js 20 or later, then start again."
+    local lock
+    lock=$(sha256sum <package-lock.json)
+    if [ "$(cat node_modules/.lock-installed 2>/dev/null)" != "$lock" ]; then
+        say "Installing the Node packages (about 15 seconds)"
+        npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+        printf '%s\n' "$lock" >node_modules/.lock-installed
+    fi
+}
+
+build() {
+    rust
+    if has rustup; then
+        rustup target list --installed | grep -qx wasm32-unknown-unknown || {
+            say "Adding the wasm32-unknown-unknown target (some seconds)"
+            rustup target add wasm32-unknown-unknown
+        }
+    fi
+    node_packages
+    cheap cargo_tool cargo-leptos "$CARGO_LEPTOS" "5 minutes" cargo-leptos --locked
+    # No --locked: the lock file it ships names a version that was withdrawn.
+    cargo_tool wasm-bindgen "$(wasm_bindgen_version)" "2 minutes" wasm-bindgen-cli --bin wasm-bindgen
+}
+
+lint() {
+    rust
+    if has rustup; then
+        local component
+        for component in clippy rustfmt; do
+            rustup component list --installed | grep -q "^$component-" || rustup component add "$component"
+        done
+        rustup target list --installed | grep -qx wasm32-unknown-unknown ||
+            rustup target add wasm32-unknown-unknown
+    fi
+    node_packages
+    cheap cargo_tool cargo-deny "$CARGO_DENY" "a minute" cargo-deny --locked
+}
+
+test_tools() {
+    local packages=()
+    [ -x "$(chromium_path)" ] || packages+=(chromium)
+    [ -n "$(postgres_bin)" ] || packages+=(postgresql)
+    [ "${#packages[@]}" = 0 ] || apt_install "${packages[@]}"
+}
+
+versions() {
+    printf '%s\n' "cargo-leptos $CARGO_LEPTOS" "cargo-deny $CARGO_DENY" "wasm-bindgen $(wasm_bindgen_version)"
+}
+
+for group in "$@"; do
+    case $group in
+    versions) versions ;;
+    build) build ;;
+    lint) lint ;;
+    test) test_tools ;;
+    *) die "unknown group: $group" ;;
+    esac
+done

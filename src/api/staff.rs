@@ -1,0 +1,119 @@
+//! What the owner sees and does. Forms are posted to `server::http::forms`; here is what pages read.
+
+use super::{AppError, public::Echo};
+use crate::domain::{event_type::Visibility, zone::ZoneRules};
+use chrono::{DateTime, Utc};
+use leptos::{prelude::*, server_fn::codec::GetUrl};
+use serde::{Deserialize, Serialize};
+
+/// What the set-up page needs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetUpPage {
+    /// Has someone set this server up already? Then the page only points to sign-in.
+    pub done: bool,
+    /// Zone names to choose from.
+    pub zones: Vec<String>,
+    /// The server's own zone, chosen at first.
+    pub server_zone: String,
+    /// Must the code from the server's log be entered? (When the server listens beyond this machine.)
+    pub needs_code: bool,
+    /// What was entered and refused.
+    pub echo: Option<Echo>,
+}
+
+/// What the sign-in page needs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignInPage {
+    /// No workspace exists yet: the page points to the set-up.
+    pub empty_server: bool,
+    /// The demo's address and password, shown when the server runs with the demo on this machine only.
+    pub demo: Option<(String, String)>,
+    /// What was entered and refused (never the password).
+    pub echo: Option<Echo>,
+}
+
+/// A signed-in member.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Me {
+    /// Name.
+    pub name: String,
+    /// Role, as a word: `staff`, `manager` or `admin`.
+    pub role: String,
+    /// The workspace's name.
+    pub workspace: String,
+    /// The workspace's part of the address.
+    pub workspace_slug: String,
+}
+
+/// A booking in the owner's list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UpcomingBooking {
+    /// Its id.
+    pub id: String,
+    /// The service's name.
+    pub service: String,
+    /// When it starts.
+    pub start: DateTime<Utc>,
+    /// When it ends.
+    pub end: DateTime<Utc>,
+    /// The hosts' names.
+    pub hosts: Vec<String>,
+    /// Name and address of each invitee.
+    pub invitees: Vec<(String, String)>,
+    /// Places, when shared; else 1.
+    pub seats: u32,
+}
+
+/// An event type in the owner's list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventTypeRow {
+    /// Its name.
+    pub name: String,
+    /// The whole path to its booking page, with the key of a private one.
+    pub path: String,
+    /// Lengths in minutes.
+    pub lengths: Vec<u32>,
+    /// Who finds it.
+    pub visibility: Visibility,
+    /// Does it take bookings?
+    pub active: bool,
+}
+
+/// The owner's page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BookingsPage {
+    /// Who is signed in.
+    pub me: Me,
+    /// The zone that times are shown in: the workspace's.
+    pub zone: ZoneRules,
+    /// Bookings that have not ended, soonest first, at most 50 from `after` on.
+    pub upcoming: Vec<UpcomingBooking>,
+    /// Continue the list here (an opaque cursor), if there is more.
+    pub next: Option<String>,
+    /// The event types, in the owner's order.
+    pub event_types: Vec<EventTypeRow>,
+    /// Start of every public link, without a slash at its end.
+    pub public_url: String,
+    /// Epoch seconds of the server's clock.
+    pub now: i64,
+    /// What was refused just now.
+    pub echo: Option<Echo>,
+}
+
+/// The set-up page.
+#[server(prefix = "/api/ui", endpoint = "set-up-page", input = GetUrl)]
+pub async fn load_set_up() -> Result<SetUpPage, AppError> {
+    crate::server::doors::load_set_up().await
+}
+
+/// The sign-in page.
+#[server(prefix = "/api/ui", endpoint = "sign-in-page", input = GetUrl)]
+pub async fn load_sign_in() -> Result<SignInPage, AppError> {
+    crate::server::doors::load_sign_in().await
+}
+
+/// The owner's page.
+#[server(prefix = "/api/ui", endpoint = "bookings", input = GetUrl)]
+pub async fn load_bookings(after: String) -> Result<BookingsPage, AppError> {
+    crate::server::doors::load_bookings(&after).await
+}

@@ -1,0 +1,285 @@
+//! SQL, and nothing but SQL.
+//!
+//! One text serves both databases: `$1` placeholders, columns that are BIGINT, BOOLEAN, TEXT or bytes. The
+//! macros below run it on whichever connection there is; only locks and errors branch. Every statement stands
+//! as a literal inside one of those macros, which is how a test finds and prepares each of them on both.
+//!
+//! Functions are scoped: what belongs to a workspace is asked for with the workspace, or through a row that was.
+
+pub mod audit;
+pub mod bookings;
+pub mod busy;
+pub mod event_types;
+pub mod members;
+pub mod rate_limits;
+pub mod workspaces;
+
+use chrono::{DateTime, Utc};
+use sqlx::{
+    PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction,
+    pool::PoolConnection,
+    postgres::{PgConnectOptions, PgPoolOptions},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+use std::{path::Path, str::FromStr, time::Duration};
+
+/// What the database refused or could not do.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The time of a claim overlaps another one of the same host.
+    #[error("the claim overlaps another one")]
+    Overlap,
+    /// A row with this key exists.
+    #[error("a row with this key exists")]
+    Duplicate,
+    /// The transaction met another one; the same transaction may succeed when it is run again.
+    #[error("the transaction met another one")]
+    Again,
+    /// A stored document could not be read.
+    #[error("a stored document could not be read: {0}")]
+    Document(#[from] serde_json::Error),
+    /// Anything else.
+    #[error(transparent)]
+    Database(sqlx::Error),
+    /// Migrations could not be applied.
+    #[error(transparent)]
+    Migration(#[from] sqlx::migrate::MigrateError),
+    /// A value that the store was given can't be stored.
+    #[error("{0}")]
+    Value(&'static str),
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        let Some(refusal) = error.as_database_error() else { return Self::Database(error) };
+        let code = refusal.code().unwrap_or_default();
+        match code.as_ref() {
+            // PostgreSQL: exclusion_violation; serialization_failure, deadlock_detected.
+            "23P01" => Self::Overlap,
+            "40001" | "40P01" => Self::Again,
+            // SQLite: BUSY, LOCKED, BUSY_SNAPSHOT.
+            "5" | "6" | "517" => Self::Again,
+            _ if refusal.message().contains("claims_never_overlap") => Self::Overlap,
+            _ if refusal.is_unique_violation() => Self::Duplicate,
+            _ => Self::Database(error),
+        }
+    }
+}
+
+impl From<crate::domain::ids::NotAnId> for StoreError {
+    fn from(_: crate::domain::ids::NotAnId) -> Self {
+        Self::Value("an id that is none")
+    }
+}
+
+/// The database. SQLite has one connection that writes and several that read; PostgreSQL has one pool.
+#[derive(Debug, Clone)]
+pub enum Db {
+    /// One file.
+    Sqlite {
+        /// Readers.
+        read: SqlitePool,
+        /// The one writer of this process.
+        write: SqlitePool,
+    },
+    /// A server.
+    Postgres(PgPool),
+}
+
+/// A connection or a transaction of either database. A transaction that is dropped is rolled back.
+#[derive(Debug)]
+pub enum Conn {
+    /// A reader.
+    Sqlite(PoolConnection<Sqlite>),
+    /// A writer inside `BEGIN IMMEDIATE`.
+    SqliteTx(Transaction<'static, Sqlite>),
+    /// Outside a transaction.
+    Postgres(PoolConnection<Postgres>),
+    /// Inside a transaction.
+    PostgresTx(Transaction<'static, Postgres>),
+}
+
+/// What a statement runs on.
+#[derive(Debug)]
+pub enum On<'a> {
+    /// SQLite.
+    Sqlite(&'a mut SqliteConnection),
+    /// PostgreSQL.
+    Postgres(&'a mut PgConnection),
+}
+
+/// How many rows are changed by a statement, or which rows it returns: `run!(conn, "…", args)` changes,
+/// `rows!(conn, Row, "…", args)` returns all, `row!(conn, Row, "…", args)` at most one.
+macro_rules! run {
+    ($conn:expr, $sql:literal $(, $arg:expr)* $(,)?) => {
+        match $conn.on() {
+            $crate::server::store::On::Sqlite(on) => {
+                sqlx::query($sql)$(.bind($arg))*.execute(on).await.map(|done| done.rows_affected())
+            }
+            $crate::server::store::On::Postgres(on) => {
+                sqlx::query($sql)$(.bind($arg))*.execute(on).await.map(|done| done.rows_affected())
+            }
+        }
+        .map_err($crate::server::store::StoreError::from)
+    };
+}
+
+macro_rules! rows {
+    ($conn:expr, $row:ty, $sql:literal $(, $arg:expr)* $(,)?) => {
+        match $conn.on() {
+            $crate::server::store::On::Sqlite(on) => {
+                sqlx::query_as::<_, $row>($sql)$(.bind($arg))*.fetch_all(on).await
+            }
+            $crate::server::store::On::Postgres(on) => {
+                sqlx::query_as::<_, $row>($sql)$(.bind($arg))*.fetch_all(on).await
+            }
+        }
+        .map_err($crate::server::store::StoreError::from)
+    };
+}
+
+macro_rules! row {
+    ($conn:expr, $row:ty, $sql:literal $(, $arg:expr)* $(,)?) => {
+        match $conn.on() {
+            $crate::server::store::On::Sqlite(on) => {
+                sqlx::query_as::<_, $row>($sql)$(.bind($arg))*.fetch_optional(on).await
+            }
+            $crate::server::store::On::Postgres(on) => {
+                sqlx::query_as::<_, $row>($sql)$(.bind($arg))*.fetch_optional(on).await
+            }
+        }
+        .map_err($crate::server::store::StoreError::from)
+    };
+}
+
+pub(crate) use {row, rows, run};
+
+impl Conn {
+    /// The connection under it.
+    pub fn on(&mut self) -> On<'_> {
+        match self {
+            Self::Sqlite(conn) => On::Sqlite(conn),
+            Self::SqliteTx(conn) => On::Sqlite(conn),
+            Self::Postgres(conn) => On::Postgres(conn),
+            Self::PostgresTx(conn) => On::Postgres(conn),
+        }
+    }
+
+    /// Makes the transaction's changes visible and durable. Nothing to do outside a transaction.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        match self {
+            Self::SqliteTx(transaction) => transaction.commit().await?,
+            Self::PostgresTx(transaction) => transaction.commit().await?,
+            Self::Sqlite(_) | Self::Postgres(_) => {}
+        }
+        Ok(())
+    }
+}
+
+impl Db {
+    /// Opens `sqlite:PATH` (created when missing) or `postgres://…`. Takes at most `connections` of the latter.
+    pub async fn open(url: &str, connections: u32) -> Result<Self, StoreError> {
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            let options = PgConnectOptions::from_str(url)?;
+            let pool = PgPoolOptions::new()
+                .max_connections(connections)
+                .acquire_timeout(Duration::from_secs(30))
+                .connect_with(options)
+                .await?;
+            return Ok(Self::Postgres(pool));
+        }
+        let options = SqliteConnectOptions::from_str(url)?
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Normal)
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(10))
+            .optimize_on_close(true, None);
+        let write = SqlitePoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(Duration::from_secs(30))
+            .connect_with(options.clone())
+            .await?;
+        let read = SqlitePoolOptions::new()
+            .max_connections(4)
+            .acquire_timeout(Duration::from_secs(30))
+            .connect_with(options.pragma("query_only", "on"))
+            .await?;
+        Ok(Self::Sqlite { read, write })
+    }
+
+    /// Applies the migrations that are missing. Safe to run by several instances at once.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite { write, .. } => sqlx::migrate!("migrations/sqlite").run(write).await?,
+            Self::Postgres(pool) => sqlx::migrate!("migrations/postgres").run(pool).await?,
+        }
+        Ok(())
+    }
+
+    /// A connection for reading.
+    pub async fn read(&self) -> Result<Conn, StoreError> {
+        Ok(match self {
+            Self::Sqlite { read, .. } => Conn::Sqlite(read.acquire().await?),
+            Self::Postgres(pool) => Conn::Postgres(pool.acquire().await?),
+        })
+    }
+
+    /// A transaction for writing. On SQLite it holds the write lock from the start, so that what it reads
+    /// stays true until it commits.
+    pub async fn write(&self) -> Result<Conn, StoreError> {
+        Ok(match self {
+            Self::Sqlite { write, .. } => Conn::SqliteTx(write.begin_with("BEGIN IMMEDIATE").await?),
+            #[expect(clippy::disallowed_methods, reason = "PostgreSQL takes its locks row by row")]
+            Self::Postgres(pool) => Conn::PostgresTx(pool.begin().await?),
+        })
+    }
+
+    /// Do several instances share this database?
+    pub fn is_shared(&self) -> bool {
+        matches!(self, Self::Postgres(_))
+    }
+
+    /// Finishes what runs and closes every connection.
+    pub async fn close(&self) {
+        match self {
+            Self::Sqlite { read, write } => {
+                read.close().await;
+                write.close().await;
+            }
+            Self::Postgres(pool) => pool.close().await,
+        }
+    }
+
+    /// Writes a consistent copy of a SQLite database into a new file while the server goes on.
+    pub async fn copy_to(&self, file: &Path) -> Result<(), StoreError> {
+        let Self::Sqlite { read, .. } = self else {
+            return Err(StoreError::Value("PostgreSQL is backed up with pg_dump"));
+        };
+        let file = file.to_str().ok_or(StoreError::Value("the path is not text"))?;
+        sqlx::query("VACUUM INTO $1").bind(file).execute(read).await?;
+        Ok(())
+    }
+
+    /// Does the database answer?
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        let mut conn = self.read().await?;
+        row!(conn, (i64,), "SELECT CAST(1 AS BIGINT)")?;
+        Ok(())
+    }
+}
+
+/// An instant as the database holds it: epoch microseconds.
+pub fn micros(at: DateTime<Utc>) -> i64 {
+    at.timestamp_micros()
+}
+
+/// An instant from the database; out of chrono's range it becomes its end.
+pub fn instant(micros: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp_micros(micros).unwrap_or(DateTime::<Utc>::MAX_UTC)
+}
+
+/// Words for a stored document.
+pub fn document<T: serde::Serialize>(value: &T) -> Result<String, StoreError> {
+    Ok(serde_json::to_string(value)?)
+}

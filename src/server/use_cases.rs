@@ -1,0 +1,53 @@
+//! What people can do: one function for each thing. The only place that decides and writes.
+//!
+//! Use cases take the present as `now` and checked or unchecked input, and return what the doors show. They
+//! don't know whether a page, the REST API or a command asked.
+
+pub mod appointments;
+pub mod book;
+pub mod bookings;
+pub mod order;
+pub mod plan;
+pub mod services;
+pub mod set_up;
+pub mod sign_in;
+pub mod upkeep;
+
+use crate::{
+    api::AppError,
+    domain::ids::{NotAnId, WorkspaceId},
+    server::{
+        ids,
+        store::{Conn, StoreError, audit},
+    },
+};
+use chrono::{DateTime, Utc};
+
+/// The boundary at which a fault is logged, once; what leaves it says nothing about the inside.
+impl From<StoreError> for AppError {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(error = %error, "storage failed");
+        Self::Internal
+    }
+}
+
+impl From<NotAnId> for AppError {
+    fn from(_: NotAnId) -> Self {
+        tracing::error!("a stored id is none");
+        Self::Internal
+    }
+}
+
+/// Adds an entry to the audit log, in the transaction of what it tells.
+pub(crate) async fn note(
+    conn: &mut Conn,
+    workspace: &WorkspaceId,
+    actor: &str,
+    action: &str,
+    subject: &str,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let id: crate::domain::ids::BookingId = ids::new(now)?;
+    let entry = audit::Entry { workspace, actor, action, subject, detail: "" };
+    audit::write(conn, id.as_str(), &entry, now).await
+}

@@ -1,0 +1,375 @@
+//! Booking and moving: the transactions that decide who gets a time.
+//!
+//! Everything that was true on the page is asked again inside the transaction. The database refuses an overlap
+//! whatever this code believes; then the transaction is run again, and finds either another host or the answer
+//! "taken".
+
+use super::{
+    note,
+    order::Order,
+    plan::{Address, Host, Plan, session_at},
+};
+use crate::{
+    api::{
+        AppError,
+        public::{BookInput, Booked},
+    },
+    domain::{
+        appointment::{BookingStatus, Change},
+        assignment::{Assignment, rank},
+        ids::{BookingId, InviteeId},
+        interval::Interval,
+    },
+    server::{
+        context::Context,
+        crypto, ids,
+        store::{Conn, StoreError, bookings, busy, event_types, instant},
+    },
+};
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// How often a transaction that met another one is run again. Each round means that someone else got ahead, so
+/// the number is bounded by the hosts and transactions in flight, not by luck.
+const ROUNDS: u32 = 12;
+
+/// What one run of a transaction came to.
+enum Outcome<T> {
+    Done(T),
+    Refused(AppError),
+    /// The time can't be had.
+    Taken,
+}
+
+/// Runs a transaction until it is through, or refused for good. A macro, for want of async closures that borrow.
+macro_rules! until_through {
+    ($round:expr) => {{
+        let mut rounds = 0;
+        loop {
+            match $round {
+                Err(StoreError::Overlap | StoreError::Again | StoreError::Duplicate) if rounds < ROUNDS => rounds += 1,
+                Err(StoreError::Overlap) => break Outcome::Taken,
+                Err(error) => return Err(error.into()),
+                Ok(outcome) => break outcome,
+            }
+        }
+    }};
+}
+
+/// Books, or returns the answer to an earlier request with the same key.
+pub async fn book(
+    context: &Context,
+    address: Address<'_>,
+    input: &BookInput,
+    now: DateTime<Utc>,
+) -> Result<Booked, AppError> {
+    let mut conn = context.db.read().await?;
+    let plan = Plan::load(&mut conn, &context.secret, address).await?;
+    drop(conn);
+    if !plan.row.active {
+        return Err(AppError::ServiceClosed);
+    }
+    if input.form_key.len() > 255 {
+        return Err(AppError::field("form_key", "A key has 255 characters at most."));
+    }
+    let order = Order::check(&plan.rules, input)?;
+    let length = TimeDelta::minutes(i64::from(order.length));
+    let Some(time) = order.start.checked_add_signed(length).and_then(|end| Interval::new(order.start, end)) else {
+        return Err(AppError::field("start", "Please choose a time."));
+    };
+    match until_through!(book_once(context, &plan, &order, time, &input.form_key, now).await) {
+        Outcome::Done(booked) => Ok(booked),
+        Outcome::Refused(error) => Err(error),
+        Outcome::Taken => Err(taken(context, &plan, order.start, order.length, "", now).await?),
+    }
+}
+
+/// The refusal that goes with a time that can't be had.
+async fn taken(
+    context: &Context,
+    plan: &Plan,
+    start: DateTime<Utc>,
+    length: u32,
+    except: &str,
+    now: DateTime<Utc>,
+) -> Result<AppError, AppError> {
+    let mut conn = context.db.read().await?;
+    let nearest = plan.nearest(&mut conn, start, length, except, now).await?;
+    let earliest = now + TimeDelta::seconds(plan.rules.slots.notice.max(0));
+    Ok(if start < earliest { AppError::PastTime { nearest } } else { AppError::SlotTaken { nearest } })
+}
+
+async fn book_once(
+    context: &Context,
+    plan: &Plan,
+    order: &Order,
+    time: Interval,
+    key: &str,
+    now: DateTime<Utc>,
+) -> Result<Outcome<Booked>, StoreError> {
+    let mut conn = context.db.write().await?;
+    event_types::lock(&mut conn, &plan.row.id).await?;
+    let workspace = &plan.row.workspace_id;
+    let (key_hash, request_hash) = (crypto::hash(key), crypto::hash(&order.fingerprint(plan.row.id.as_str())));
+    if !key.is_empty()
+        && let Some((request, invitee)) = bookings::answered(&mut conn, workspace, &key_hash).await?
+    {
+        if request != request_hash {
+            return Ok(Outcome::Refused(AppError::KeyReused));
+        }
+        let token = context.secret.appointment_token(&InviteeId::try_from(invitee)?);
+        return Ok(Outcome::Done(Booked { token }));
+    }
+    // The hosts' counters and hours as they are now, under the lock.
+    let address = Address::Row { workspace, event_type: &plan.row.id };
+    let plan = match Plan::load(&mut conn, &context.secret, address).await {
+        Ok(plan) => plan,
+        Err(error) => return Ok(Outcome::Refused(error)),
+    };
+    if !plan.row.active || !plan.rules.offers_length(order.length) {
+        return Ok(Outcome::Refused(AppError::ServiceClosed));
+    }
+    let Some(hosts) = choose(&mut conn, &plan, time, order.length, "", &[], now).await? else {
+        return Ok(Outcome::Taken);
+    };
+    let invitee: InviteeId = ids::new(now)?;
+    let booking = join_or_make(&mut conn, &plan, time, &hosts, now).await?;
+    let token = context.secret.appointment_token(&invitee);
+    let new = bookings::NewInvitee {
+        id: &invitee,
+        workspace,
+        booking: &booking,
+        name: order.name.as_str(),
+        email: order.email.as_str(),
+        email_key: &order.email.key(),
+        phone: &order.phone,
+        zone: &order.zone,
+        notes: &order.notes,
+        answers: &order.answers,
+        guests: &order.guests,
+        token_hash: &crypto::hash(&token),
+    };
+    bookings::insert_invitee(&mut conn, &new, now).await?;
+    if !key.is_empty() {
+        bookings::remember_answer(&mut conn, workspace, &key_hash, &request_hash, &invitee, now).await?;
+    }
+    let (actor, subject) = (format!("invitee:{invitee}"), format!("booking:{booking}"));
+    note(&mut conn, workspace, &actor, "booking.created", &subject, now).await?;
+    conn.commit().await?;
+    Ok(Outcome::Done(Booked { token }))
+}
+
+/// The hosts who take this time: one for round robin and collective, everyone who can for all hands. `None` when
+/// it is not on offer. `stay` names hosts to keep if they can (when an appointment is moved).
+async fn choose<'p>(
+    conn: &mut Conn,
+    plan: &'p Plan,
+    time: Interval,
+    length: u32,
+    except: &str,
+    stay: &[String],
+    now: DateTime<Utc>,
+) -> Result<Option<Vec<&'p Host>>, StoreError> {
+    let Some(second) = Interval::new(time.start(), time.start() + TimeDelta::seconds(1)) else { return Ok(None) };
+    let offers = plan.offers(conn, second, &[length], except, now).await?;
+    let Some(slot) = offers.first().and_then(|offer| offer.find(time.start())) else { return Ok(None) };
+    let free: Vec<usize> = slot.hosts().collect();
+    // Whoever has a session with a place left is asked before another one opens.
+    let in_session: Vec<usize> = free.iter().copied().filter(|host| slot.session_seats(*host).is_some()).collect();
+    let eligible = |host: usize| {
+        if in_session.is_empty() { free.contains(&host) } else { in_session.contains(&host) }
+    };
+    let mut order = match plan.rules.assignment {
+        Assignment::AllHands => free,
+        one => rank(one, &plan.candidates(eligible)),
+    };
+    if plan.rules.assignment != Assignment::AllHands {
+        // Sorting is stable: hosts to keep come first, the rest stay in their order.
+        order.sort_by_key(|index| plan.hosts.get(*index).is_none_or(|host| !stay.iter().any(|id| id == host.member.as_str())));
+        order.truncate(1);
+    }
+    let hosts: Vec<&Host> = order.into_iter().filter_map(|index| plan.hosts.get(index)).collect();
+    Ok((!hosts.is_empty()).then_some(hosts))
+}
+
+/// The session at this time if there is one with a place left; else a new booking with its claims.
+async fn join_or_make(
+    conn: &mut Conn,
+    plan: &Plan,
+    time: Interval,
+    hosts: &[&Host],
+    now: DateTime<Utc>,
+) -> Result<BookingId, StoreError> {
+    if plan.is_shared()
+        && let Some(host) = hosts.first()
+        && let Some(session) = session_at(conn, plan, &host.member, time).await?
+    {
+        return Ok(session);
+    }
+    let booking: BookingId = ids::new(now)?;
+    let new = bookings::NewBooking {
+        id: &booking,
+        workspace: &plan.row.workspace_id,
+        event_type: &plan.row.id,
+        status: BookingStatus::Confirmed,
+        time,
+        seats: plan.rules.slots.seats.max(1),
+    };
+    bookings::insert(conn, &new, now).await?;
+    attend(conn, plan, &booking, hosts, time, now).await?;
+    Ok(booking)
+}
+
+/// Gives a booking its hosts and takes their time, always in the order of their ids, so that two transactions
+/// wait for each other instead of locking each other out.
+async fn attend(
+    conn: &mut Conn,
+    plan: &Plan,
+    booking: &BookingId,
+    hosts: &[&Host],
+    time: Interval,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let workspace = &plan.row.workspace_id;
+    let rsvp = if plan.rules.assignment == Assignment::AllHands { "pending" } else { "confirmed" };
+    let mut members: Vec<_> = hosts.iter().map(|host| &host.member).collect();
+    members.sort();
+    for member in members {
+        busy::insert_claim(conn, workspace, booking, member, plan.claim(time)).await?;
+        bookings::insert_attendee(conn, workspace, booking, member, rsvp).await?;
+        event_types::count_booking(conn, &plan.row.id, member, now).await?;
+    }
+    Ok(())
+}
+
+/// Moves an invitee's appointment to another start.
+pub async fn move_to(
+    context: &Context,
+    token: &str,
+    start: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<Booked, AppError> {
+    let token_hash = crypto::hash(token);
+    let mut conn = context.db.read().await?;
+    let row = bookings::by_token(&mut conn, &token_hash).await?.ok_or(AppError::UnknownAppointment)?;
+    let address = Address::Row { workspace: &row.workspace_id, event_type: &row.event_type_id };
+    let plan = Plan::load(&mut conn, &context.secret, address).await?;
+    drop(conn);
+    match until_through!(move_once(context, &plan, &token_hash, start, now).await) {
+        Outcome::Done(()) => Ok(Booked { token: token.to_owned() }),
+        Outcome::Refused(error) => Err(error),
+        Outcome::Taken => {
+            let length = u32::try_from((row.end_at - row.start_at) / 60_000_000).unwrap_or(0);
+            let except = if plan.is_shared() { "" } else { row.booking_id.as_str() };
+            Err(taken(context, &plan, start, length, except, now).await?)
+        }
+    }
+}
+
+async fn move_once(
+    context: &Context,
+    plan: &Plan,
+    token_hash: &[u8],
+    start: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<Outcome<()>, StoreError> {
+    let mut conn = context.db.write().await?;
+    event_types::lock(&mut conn, &plan.row.id).await?;
+    let Some(row) = bookings::by_token(&mut conn, token_hash).await? else {
+        return Ok(Outcome::Refused(AppError::UnknownAppointment));
+    };
+    let workspace = &row.workspace_id;
+    let plan = match Plan::load(&mut conn, &context.secret, Address::Row { workspace, event_type: &row.event_type_id }).await {
+        Ok(plan) => plan,
+        Err(error) => return Ok(Outcome::Refused(error)),
+    };
+    let old = row.time()?;
+    if let Err(reason) = plan.rules.policy.allows(Change::Move, row.status(), old.start(), now) {
+        return Ok(Outcome::Refused(AppError::CantChange { change: Change::Move, reason }));
+    }
+    if start == old.start() {
+        return Ok(Outcome::Done(()));
+    }
+    let Some(time) = start.checked_add_signed(old.duration()).and_then(|end| Interval::new(start, end)) else {
+        return Ok(Outcome::Taken);
+    };
+    let length = u32::try_from(old.duration().num_minutes()).unwrap_or(0);
+    let subject = format!("booking:{}", row.booking_id);
+    note(&mut conn, workspace, &format!("invitee:{}", row.invitee_id), "booking.moved", &subject, now).await?;
+    if plan.is_shared() {
+        let Some(hosts) = choose(&mut conn, &plan, time, length, "", &[], now).await? else { return Ok(Outcome::Taken) };
+        let target = join_or_make(&mut conn, &plan, time, &hosts, now).await?;
+        bookings::move_invitee(&mut conn, &row.invitee_id, &target, old.start()).await?;
+        end_if_empty(&mut conn, &row, now).await?;
+    } else {
+        let stay: Vec<String> =
+            bookings::attendees(&mut conn, &row.booking_id).await?.into_iter().map(|(member, _)| member).collect();
+        let except = row.booking_id.as_str();
+        let Some(hosts) = choose(&mut conn, &plan, time, length, except, &stay, now).await? else {
+            return Ok(Outcome::Taken);
+        };
+        event_types::uncount_booking(&mut conn, except).await?;
+        busy::delete_claims(&mut conn, &row.booking_id).await?;
+        bookings::delete_attendees(&mut conn, &row.booking_id).await?;
+        bookings::set_time(&mut conn, workspace, &row.booking_id, time, now).await?;
+        attend(&mut conn, &plan, &row.booking_id, &hosts, time, now).await?;
+        bookings::move_invitee(&mut conn, &row.invitee_id, &row.booking_id, old.start()).await?;
+    }
+    conn.commit().await?;
+    Ok(Outcome::Done(()))
+}
+
+/// Ends a booking that nobody is left in, and gives its time back.
+pub(super) async fn end_if_empty(
+    conn: &mut Conn,
+    row: &bookings::AppointmentRow,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    if bookings::active_invitees(conn, &row.booking_id).await? > 0 {
+        return Ok(());
+    }
+    event_types::uncount_booking(conn, row.booking_id.as_str()).await?;
+    busy::delete_claims(conn, &row.booking_id).await?;
+    bookings::set_status(conn, &row.workspace_id, &row.booking_id, BookingStatus::Cancelled, now).await
+}
+
+/// Cancels an invitee's appointment.
+pub async fn cancel(context: &Context, token: &str, reason: &str, now: DateTime<Utc>) -> Result<(), AppError> {
+    let reason = crate::domain::text::many_lines(reason, 1_000).map_err(|error| AppError::field("reason", error.0))?;
+    let token_hash = crypto::hash(token);
+    match until_through!(cancel_once(context, &token_hash, &reason, now).await) {
+        Outcome::Done(()) => Ok(()),
+        Outcome::Refused(error) => Err(error),
+        // Nothing is taken when something is given back.
+        Outcome::Taken => Err(AppError::Internal),
+    }
+}
+
+async fn cancel_once(
+    context: &Context,
+    token_hash: &[u8],
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<Outcome<()>, StoreError> {
+    let mut conn = context.db.write().await?;
+    let Some(row) = bookings::by_token(&mut conn, token_hash).await? else {
+        return Ok(Outcome::Refused(AppError::UnknownAppointment));
+    };
+    event_types::lock(&mut conn, &row.event_type_id).await?;
+    // Again, under the lock: a move may have come between.
+    let Some(row) = bookings::by_token(&mut conn, token_hash).await? else {
+        return Ok(Outcome::Refused(AppError::UnknownAppointment));
+    };
+    let Some(event_type) = event_types::by_id(&mut conn, &row.workspace_id, &row.event_type_id).await? else {
+        return Ok(Outcome::Refused(AppError::UnknownAppointment));
+    };
+    let policy = event_type.rules()?.policy;
+    if let Err(reason) = policy.allows(Change::Cancel, row.status(), instant(row.start_at), now) {
+        return Ok(Outcome::Refused(AppError::CantChange { change: Change::Cancel, reason }));
+    }
+    bookings::cancel_invitee(&mut conn, &row.invitee_id, reason).await?;
+    end_if_empty(&mut conn, &row, now).await?;
+    let (actor, subject) = (format!("invitee:{}", row.invitee_id), format!("booking:{}", row.booking_id));
+    note(&mut conn, &row.workspace_id, &actor, "booking.cancelled", &subject, now).await?;
+    conn.commit().await?;
+    Ok(Outcome::Done(()))
+}

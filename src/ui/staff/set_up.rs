@@ -1,0 +1,255 @@
+//! `/setup`: one page, sensible defaults, and at its end a booking page that takes bookings.
+
+use super::form::{Form, Line, loaded};
+use crate::{
+    api::staff::{SetUpPage, load_set_up},
+    domain::text::Slug,
+};
+use leptos::{
+    html,
+    prelude::*,
+    web_sys::js_sys::{Array, Intl, Object, Reflect},
+};
+use leptos_meta::Title;
+use std::collections::BTreeMap;
+
+const DAYS: [(&str, &str, &str); 7] = [
+    ("mon", "Mon", "Monday"),
+    ("tue", "Tue", "Tuesday"),
+    ("wed", "Wed", "Wednesday"),
+    ("thu", "Thu", "Thursday"),
+    ("fri", "Fri", "Friday"),
+    ("sat", "Sat", "Saturday"),
+    ("sun", "Sun", "Sunday"),
+];
+
+pub(super) fn page() -> impl IntoView {
+    let page = Resource::new_blocking(|| (), |()| load_set_up());
+    loaded(page, "Set up", "/setup", |page| if page.done { done().into_any() } else { form(page).into_any() })
+}
+
+fn done() -> impl IntoView {
+    view! {
+        <Title text="Set up"/>
+        <h1 class="title">"This server is set up"</h1>
+        <p class="mt-2">"Sign in to see your bookings and the links to your booking pages."</p>
+        <p class="mt-6"><a class="button-primary" href="/sign-in">"Sign in"</a></p>
+    }
+}
+
+fn form(page: SetUpPage) -> impl IntoView {
+    let SetUpPage { zones, server_zone, needs_code, echo, .. } = page;
+    let form = Form::new(echo);
+    view! {
+        <Title text=form.title("Set up")/>
+        <div class="mx-auto w-full max-w-xl">
+            <h1 class="title">"Set up your booking page"</h1>
+            <p class="mt-2 mb-6">"This takes about a minute. Everything here can be changed later."</p>
+            {form.summary()}
+            <form method="post" action="/setup" class="grid gap-8">
+                {needs_code.then(|| code(&form))}
+                {workspace(&form)}
+                {account(&form)}
+                {hours(&form, zones, &server_zone)}
+                {service(&form)}
+                <div>
+                    <button type="submit" class="button-primary w-full sm:w-auto">"Create the booking page"</button>
+                    <p class="hint mt-2">"You will see it as your customers do, ready to be booked."</p>
+                </div>
+            </form>
+        </div>
+    }
+}
+
+/// A group of fields under a heading.
+fn group(heading: &'static str, fields: impl IntoView) -> impl IntoView {
+    view! {
+        <fieldset class="grid min-w-0 gap-5">
+            <legend class="heading mb-4">{heading}</legend>
+            {fields}
+        </fieldset>
+    }
+}
+
+/// Proof that whoever sets the server up can read its log.
+fn code(form: &Form) -> impl IntoView + use<> {
+    let hint = "The code that the server printed to its log when it started. It shows that the server is yours.";
+    let code = Line {
+        autocomplete: "one-time-code",
+        hint: Some(hint.into_any()),
+        ..Line::new("code", "Set-up code", "text")
+    };
+    group("Is this your server?", form.line(code))
+}
+
+fn workspace(form: &Form) -> impl IntoView + use<> {
+    let name = NodeRef::<html::Input>::new();
+    let slug = NodeRef::<html::Input>::new();
+    let sent = form.value("slug", "");
+    // The address follows the name until somebody types an address of their own.
+    let own = RwSignal::new(!sent.is_empty());
+    let address = RwSignal::new(sent);
+    let follow = move || {
+        if let (false, Some(name), Some(slug)) = (own.get_untracked(), name.get_untracked(), slug.get_untracked()) {
+            let typed = name.value();
+            let made = if typed.trim().is_empty() { String::new() } else { Slug::from_name(&typed).to_string() };
+            slug.set_value(&made);
+            address.set(made);
+        }
+    };
+    let typed = move || {
+        if let Some(slug) = slug.get_untracked() {
+            let typed = slug.value();
+            own.set(!typed.is_empty());
+            address.set(typed);
+        }
+    };
+    Effect::new(move || {
+        // What was typed before the page came to life counts as well.
+        if name.get().is_some() && slug.get().is_some() {
+            typed();
+            follow();
+        }
+    });
+    let preview = move || address.with(|address| if address.is_empty() { "your-name".into() } else { address.clone() });
+    let hint = view! {
+        "Your booking page will be at "
+        <strong class="font-mono break-all">"/book/"{preview}</strong>
+        ". Small letters, digits and hyphens."
+    };
+    let name_line = Line {
+        autocomplete: "organization",
+        hint: Some("Customers see it at the top of your booking page.".into_any()),
+        most: Some(120),
+        node: name,
+        ..Line::new("workspace", "Name of your business or team", "text")
+    };
+    let slug_line =
+        Line { hint: Some(hint.into_any()), most: Some(64), node: slug, ..Line::new("slug", "Address", "text") };
+    let fields = view! {
+        <div on:input=move |_| follow()>{form.line(name_line)}</div>
+        <div on:input=move |_| typed()>{form.line(slug_line)}</div>
+    };
+    group("Your business", fields)
+}
+
+fn account(form: &Form) -> impl IntoView + use<> {
+    let name = Line {
+        autocomplete: "name",
+        hint: Some("Customers see whom they meet.".into_any()),
+        most: Some(120),
+        ..Line::new("name", "Your name", "text")
+    };
+    let email = Line {
+        autocomplete: "username",
+        hint: Some("You sign in with it.".into_any()),
+        most: Some(254),
+        ..Line::new("email", "E-mail address", "email")
+    };
+    let again = if form.refused() { "At least 12 characters. Please enter it again." } else { "At least 12 characters." };
+    let password = Line {
+        autocomplete: "new-password",
+        hint: Some(again.into_any()),
+        ..Line::new("password", "Password", "password")
+    };
+    group("You", (form.line(name), form.line(email), form.line(password)))
+}
+
+fn hours(form: &Form, zones: Vec<String>, server_zone: &str) -> impl IntoView + use<> {
+    let chosen = form.value("zone", server_zone);
+    let select = NodeRef::<html::Select>::new();
+    let detected = RwSignal::new(false);
+    if !form.refused() {
+        let known = zones.clone();
+        let first = chosen.clone();
+        Effect::new(move || {
+            let Some(select) = select.get() else { return };
+            let Some(zone) = browser_zone() else { return };
+            if select.value() == first && zone != first && known.contains(&zone) {
+                select.set_value(&zone);
+                detected.set(true);
+            }
+        });
+    }
+    let hint = view! {
+        "Your hours are kept in this zone. "
+        {move || detected.get().then_some("Taken from your browser.")}
+    };
+    let zone = view! {
+        <select
+            node_ref=select class="input" id="zone" name="zone" required on:change=move |_| detected.set(false)
+            aria-describedby=form.described("zone", true) aria-invalid=form.invalid("zone")
+        >
+            {zone_options(zones, &chosen)}
+        </select>
+    };
+    let days = DAYS.map(|(value, short, long)| {
+        let ticked = form.ticked("days", value, !matches!(value, "sat" | "sun"));
+        view! {
+            <label class="chip">
+                <input
+                    type="checkbox" name="days" value=value checked=ticked aria-label=long
+                    id=(value == "mon").then_some("days")
+                />
+                <span aria-hidden="true">{short}</span>
+            </label>
+        }
+    });
+    group(
+        "When can people book?",
+        (
+            form.field("zone", "Time zone", Some(hint.into_any()), zone.into_any()),
+            view! {
+                <fieldset aria-describedby=form.described("days", false)>
+                    <legend class="label">"Days"</legend>
+                    {form.error("days")}
+                    <div class="flex flex-wrap gap-2">{days}</div>
+                </fieldset>
+            },
+            view! {
+                <div class="grid grid-cols-2 gap-4">
+                    {form.line(Line { first: "09:00", ..Line::new("from", "From", "time") })}
+                    {form.line(Line { first: "17:00", ..Line::new("until", "Until", "time") })}
+                </div>
+            },
+        ),
+    )
+}
+
+fn service(form: &Form) -> impl IntoView + use<> {
+    let name = Line { first: "30-minute meeting", most: Some(120), ..Line::new("service", "Name", "text") };
+    let length = Line { first: "30", most: Some(1440), ..Line::new("length", "Length in minutes", "number") };
+    group("What can they book first?", (form.line(name), form.line(length)))
+}
+
+/// The zones under their continents, by city, so that typing "ber" finds Berlin.
+fn zone_options(mut zones: Vec<String>, chosen: &str) -> impl IntoView + use<> {
+    if !zones.iter().any(|zone| zone == chosen) {
+        zones.push(chosen.to_owned());
+    }
+    let mut regions: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
+    for zone in zones {
+        let (region, city) = zone.split_once('/').unwrap_or(("Other", &zone));
+        let city = match city.rsplit_once('/') {
+            Some((state, city)) => format!("{city} ({state})"),
+            None => city.to_owned(),
+        };
+        let entry = (city.replace('_', " "), zone.clone());
+        regions.entry(region.to_owned()).or_default().push(entry);
+    }
+    let region = |(region, mut cities): (String, Vec<(String, String)>)| {
+        cities.sort();
+        let options = cities.into_iter().map(|(city, zone)| {
+            let selected = zone == chosen;
+            view! { <option value=zone selected=selected>{city}</option> }
+        });
+        view! { <optgroup label=region>{options.collect_view()}</optgroup> }
+    };
+    regions.into_iter().map(region).collect_view()
+}
+
+/// The zone that the browser runs in. Only ever asked once the page is alive.
+fn browser_zone() -> Option<String> {
+    let options = Intl::DateTimeFormat::new(&Array::new(), &Object::new()).resolved_options();
+    Reflect::get(&options, &"timeZone".into()).ok()?.as_string()
+}
