@@ -3,7 +3,7 @@
 # shellcheck source=scripts/env.sh
 . "$(dirname "$0")/env.sh"
 
-scripts/tools.sh build test
+scripts/tools.sh test build
 if [ -z "${MERIDIAN_TEST_POSTGRES:-}" ]; then exec scripts/postgres.sh run "$0" "$@"; fi
 
 export MERIDIAN_SITE_DIR=$PWD/target/site

@@ -15,6 +15,7 @@ fingerprint() {
 }
 
 has rustc || scripts/tools.sh build
+lock build
 now=$(fingerprint)
 if [ "$(cat target/built 2>/dev/null)" = "$now" ] && [ -x target/meridian ] && [ -d target/site/pkg ]; then
     say "The optimised program is up to date"

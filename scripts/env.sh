@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 # Sourced by every script: where things are, and how to talk about it.
 
 set -euo pipefail
@@ -41,6 +41,13 @@ step() {
     say "$name"
     "$@" || die "$name: failed"
     say "$name: done in $((SECONDS - began)) s"
+}
+
+# lock NAME: two scripts in one checkout take turns; held until this script ends.
+lock() {
+    mkdir -p target
+    exec 9>"target/$1.lock"
+    if has flock; then flock 9; fi
 }
 
 # apt_install PACKAGE…: installs them when root, otherwise says exactly what to do.

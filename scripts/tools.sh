@@ -17,7 +17,7 @@ wasm_bindgen_version() {
 cargo_tool() {
     local name=$1 version=$2 about=$3 products=$TOOLS/build/$1
     shift 3
-    if has "$name" && [[ "$("$name" --version)" == *" $version"* ]]; then return; fi
+    if has "$name" && [ "$("$name" --version | cut -d ' ' -f 2)" = "$version" ]; then return; fi
     say "Installing $name $version (once, about $about on two cores)"
     CARGO_TARGET_DIR=$products cargo install "${quiet[@]}" --root "$TOOLS" --version "=$version" "$@"
     rm -rf "$products"
@@ -36,11 +36,9 @@ rust() {
 }
 
 node_packages() {
-    has node && has npm || die "Node.js is missing. Install Node.js 20 or later, then start again."
-    local major
-    major=$(node -p 'process.versions.node.split(".")[0]')
-    [ "$major" -ge 20 ] || die "Node.js $major is too old. Install Node.js 20 or later, then start again."
-    local lock
+    local lock major=0
+    if has npm; then major=$(node -p 'process.versions.node.split(".")[0]'); fi
+    [ "$major" -ge 20 ] || die "Node.js 20 or later is missing. Install it with npm, then start again."
     lock=$(sha256sum <package-lock.json)
     if [ "$(cat node_modules/.lock-installed 2>/dev/null)" != "$lock" ]; then
         say "Installing the Node packages (about 15 seconds)"
@@ -49,14 +47,19 @@ node_packages() {
     fi
 }
 
+# rust_part KIND NAME: adds a target or a component to the toolchain unless it is there.
+rust_part() {
+    local kind=$1 name=$2
+    has rustup || return 0 # a toolchain that comes whole, from a distribution
+    if grep -q "^$name" <<<"$(rustup "$kind" list --installed)"; then return; fi
+    say "Adding $name to the Rust toolchain (some seconds)"
+    rustup "$kind" add "$name"
+}
+
 build() {
+    lock tools
     rust
-    if has rustup; then
-        rustup target list --installed | grep -qx wasm32-unknown-unknown || {
-            say "Adding the wasm32-unknown-unknown target (some seconds)"
-            rustup target add wasm32-unknown-unknown
-        }
-    fi
+    rust_part target wasm32-unknown-unknown
     node_packages
     cheap cargo_tool cargo-leptos "$CARGO_LEPTOS" "5 minutes" cargo-leptos --locked
     # No --locked: the lock file it ships names a version that was withdrawn.
@@ -64,15 +67,11 @@ build() {
 }
 
 lint() {
+    lock tools
     rust
-    if has rustup; then
-        local component
-        for component in clippy rustfmt; do
-            rustup component list --installed | grep -q "^$component-" || rustup component add "$component"
-        done
-        rustup target list --installed | grep -qx wasm32-unknown-unknown ||
-            rustup target add wasm32-unknown-unknown
-    fi
+    rust_part component clippy
+    rust_part component rustfmt
+    rust_part target wasm32-unknown-unknown
     node_packages
     cheap cargo_tool cargo-deny "$CARGO_DENY" "a minute" cargo-deny --locked
 }

@@ -1,1 +1,7 @@
-fn main(){}
+//! The command line: see `meridian --help`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    meridian::server::cli::main()
+}

@@ -44,7 +44,8 @@ fn leptos_options_of_an_installed_server_equal_those_of_the_build() -> Outcome {
 #[test]
 fn wasm_bindgen_is_one_version_everywhere() -> Outcome {
     let manifest = toml("Cargo.toml")?;
-    let pinned = at(&manifest, &["dependencies", "wasm-bindgen", "version"])?.as_str().ok_or("not a string")?;
+    let pinned =
+        at(&manifest, &["dependencies", "wasm-bindgen", "version"])?.as_str().ok_or("not a string")?;
     let lock = toml("Cargo.lock")?;
     let locked = at(&lock, &["package"])?
         .as_array()
@@ -71,6 +72,9 @@ fn node_packages_are_exact_and_come_from_no_particular_registry() -> Outcome {
             assert!(version.starts_with(|first: char| first.is_ascii_digit()), "{name} {version} is a range");
         }
     }
-    assert!(!read("package-lock.json")?.contains("\"resolved\""), "see CONTRIBUTING.md on adding a Node package");
+    assert!(
+        !read("package-lock.json")?.contains("\"resolved\""),
+        "see CONTRIBUTING.md on adding a Node package"
+    );
     Ok(())
 }

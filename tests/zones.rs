@@ -1,5 +1,7 @@
 //! `ZoneRules` against chrono-tz: every zone, at and around every change of its offset from 2011 to 2036.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 #[path = "oracle/tz.rs"]
 mod tz;
 
@@ -71,11 +73,17 @@ fn every_zone_agrees_with_the_database_at_and_around_every_transition() {
                         }
                         LocalTime::Gap { after } => {
                             gaps += 1;
-                            assert_eq!((rules.first_instant(local), rules.last_instant(local)), (after, after));
+                            assert_eq!(
+                                (rules.first_instant(local), rules.last_instant(local)),
+                                (after, after)
+                            );
                         }
                         LocalTime::Overlap { first, last } => {
                             overlaps += 1;
-                            assert_eq!((rules.first_instant(local), rules.last_instant(local)), (first, last));
+                            assert_eq!(
+                                (rules.first_instant(local), rules.last_instant(local)),
+                                (first, last)
+                            );
                         }
                     }
                 }
@@ -195,7 +203,8 @@ fn rules_survive_json_and_are_put_in_order_by_it() {
     let berlin = rules("Europe/Berlin");
     let json = serde_json::to_string(&berlin).unwrap();
     assert_eq!(serde_json::from_str::<ZoneRules>(&json).unwrap(), berlin);
-    let unordered = r#"{"name":"X","initial_offset":0,"transitions":[{"at":9,"offset":60},{"at":3,"offset":30}]}"#;
+    let unordered =
+        r#"{"name":"X","initial_offset":0,"transitions":[{"at":9,"offset":60},{"at":3,"offset":30}]}"#;
     let rules: ZoneRules = serde_json::from_str(unordered).unwrap();
     assert_eq!(rules.transitions().iter().map(|transition| transition.at).collect::<Vec<_>>(), [3, 9]);
 }
@@ -204,10 +213,10 @@ fn rules_survive_json_and_are_put_in_order_by_it() {
 fn the_ends_of_time_do_not_panic() {
     for offset in [-MAX_OFFSET, 0, MAX_OFFSET] {
         let edges = [i64::MIN, i64::MIN + 1, -1, 0, 1, i64::MAX - 1, i64::MAX];
-        let flips = edges.iter().enumerate().map(|(index, at)| Transition {
-            at: *at,
-            offset: if index % 2 == 0 { -offset } else { offset },
-        });
+        let flips = edges
+            .iter()
+            .enumerate()
+            .map(|(index, at)| Transition { at: *at, offset: if index % 2 == 0 { -offset } else { offset } });
         let rules = ZoneRules::new("Test/Edges", offset, flips.collect());
         for instant in [DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC, at(0)] {
             let _ = (rules.local(instant), rules.date(instant), rules.offset_at(instant));

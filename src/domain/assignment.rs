@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 /// How the hosts of an event type share its bookings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub enum Assignment {
     /// Fair rotation among those who are free.
     #[default]
@@ -47,11 +48,8 @@ pub struct Candidate {
 /// - All hands: by position.
 #[must_use]
 pub fn rank(assignment: Assignment, candidates: &[Candidate]) -> Vec<usize> {
-    let mut ranked: Vec<(usize, &Candidate)> = candidates
-        .iter()
-        .enumerate()
-        .filter(|(_, candidate)| candidate.available)
-        .collect();
+    let mut ranked: Vec<(usize, &Candidate)> =
+        candidates.iter().enumerate().filter(|(_, candidate)| candidate.available).collect();
     // The sorts are stable: equals stay in order of position. `None` sorts before every `Some`: never is longest ago.
     match assignment {
         Assignment::RoundRobin => {
@@ -76,13 +74,7 @@ mod tests {
     use super::*;
 
     fn host(weight: u32, booked: u64) -> Candidate {
-        Candidate {
-            available: true,
-            weight,
-            priority: 0,
-            booked,
-            last_booked: None,
-        }
+        Candidate { available: true, weight, priority: 0, booked, last_booked: None }
     }
 
     fn day(number: i64) -> Option<DateTime<Utc>> {
@@ -91,10 +83,7 @@ mod tests {
 
     #[test]
     fn with_equal_weights_whoever_has_fewest_is_next() {
-        assert_eq!(
-            rank(Assignment::RoundRobin, &[host(1, 3), host(1, 1), host(1, 2)]),
-            [1, 2, 0]
-        );
+        assert_eq!(rank(Assignment::RoundRobin, &[host(1, 3), host(1, 1), host(1, 2)]), [1, 2, 0]);
     }
 
     #[test]
@@ -115,10 +104,7 @@ mod tests {
 
     #[test]
     fn those_who_are_away_are_not_ranked_but_count() {
-        let away = Candidate {
-            available: false,
-            ..host(1, 0)
-        };
+        let away = Candidate { available: false, ..host(1, 0) };
         // Both fall behind the one who is away; of the two, the heavier one's share is larger.
         assert_eq!(rank(Assignment::RoundRobin, &[away, host(1, 6), host(3, 12)]), [2, 1]);
     }
@@ -133,14 +119,8 @@ mod tests {
 
     #[test]
     fn weight_zero_is_asked_only_when_nobody_else_is_free() {
-        assert_eq!(
-            rank(Assignment::RoundRobin, &[host(0, 0), host(1, 900), host(1, 0)]),
-            [2, 1, 0]
-        );
-        assert_eq!(
-            rank(Assignment::RoundRobin, &[host(0, 5), host(0, 2), host(0, 3)]),
-            [1, 2, 0]
-        );
+        assert_eq!(rank(Assignment::RoundRobin, &[host(0, 0), host(1, 900), host(1, 0)]), [2, 1, 0]);
+        assert_eq!(rank(Assignment::RoundRobin, &[host(0, 5), host(0, 2), host(0, 3)]), [1, 2, 0]);
     }
 
     #[test]

@@ -83,10 +83,7 @@ impl Interval {
     pub fn pad(self, before: TimeDelta, after: TimeDelta) -> Self {
         let (before, after) = (before.max(TimeDelta::zero()), after.max(TimeDelta::zero()));
         Self {
-            start: self
-                .start
-                .checked_sub_signed(before)
-                .unwrap_or(DateTime::<Utc>::MIN_UTC),
+            start: self.start.checked_sub_signed(before).unwrap_or(DateTime::<Utc>::MIN_UTC),
             end: self.end.checked_add_signed(after).unwrap_or(DateTime::<Utc>::MAX_UTC),
         }
     }
@@ -226,15 +223,13 @@ impl IntervalSet {
     /// Whether all of `inner` lies in the set.
     #[must_use]
     pub fn encloses(&self, inner: Interval) -> bool {
-        self.first_ending_after(inner.start)
-            .is_some_and(|interval| interval.encloses(inner))
+        self.first_ending_after(inner.start).is_some_and(|interval| interval.encloses(inner))
     }
 
     /// Whether the set and `other` share an instant.
     #[must_use]
     pub fn overlaps(&self, other: Interval) -> bool {
-        self.first_ending_after(other.start)
-            .is_some_and(|interval| interval.overlaps(other))
+        self.first_ending_after(other.start).is_some_and(|interval| interval.overlaps(other))
     }
 
     fn first_ending_after(&self, instant: DateTime<Utc>) -> Option<Interval> {
@@ -273,10 +268,7 @@ mod tests {
 
     #[test]
     fn a_set_is_the_same_in_whatever_order_it_was_put_in() {
-        assert_eq!(
-            set(&[(7, 8), (0, 3), (2, 4), (1, 2)]),
-            set(&[(0, 4), (7, 8), (7, 8)])
-        );
+        assert_eq!(set(&[(7, 8), (0, 3), (2, 4), (1, 2)]), set(&[(0, 4), (7, 8), (7, 8)]));
     }
 
     #[test]
@@ -298,12 +290,7 @@ mod tests {
     fn set_operations_do_what_sets_do() {
         let has = |set: &IntervalSet, minute: i64| set.iter().any(|i| i.contains(at(minute)));
         let sets: Vec<IntervalSet> = (0_u32..256)
-            .map(|mask| {
-                (0_i64..8)
-                    .filter(|bit| mask >> bit & 1 == 1)
-                    .map(|bit| of(bit, bit + 1))
-                    .collect()
-            })
+            .map(|mask| (0_i64..8).filter(|bit| mask >> bit & 1 == 1).map(|bit| of(bit, bit + 1)).collect())
             .collect();
         for a in &sets {
             for b in &sets {
@@ -334,9 +321,6 @@ mod tests {
         let backwards = r#"{"start":"2024-01-02T00:00:00Z","end":"2024-01-01T00:00:00Z"}"#;
         assert!(serde_json::from_str::<Interval>(backwards).is_err());
         let json = serde_json::to_string(&set(&[(0, 1), (5, 6)])).expect("json");
-        assert_eq!(
-            serde_json::from_str::<IntervalSet>(&json).expect("a set"),
-            set(&[(0, 1), (5, 6)])
-        );
+        assert_eq!(serde_json::from_str::<IntervalSet>(&json).expect("a set"), set(&[(0, 1), (5, 6)]));
     }
 }

@@ -60,11 +60,7 @@ impl Window {
     /// How long it is on a day without clock changes.
     #[must_use]
     pub fn minutes(self) -> u16 {
-        if self.crosses_midnight() {
-            DAY_MINUTES - self.from + self.until
-        } else {
-            self.until - self.from
-        }
+        if self.crosses_midnight() { DAY_MINUTES - self.from + self.until } else { self.until - self.from }
     }
 }
 
@@ -102,9 +98,7 @@ impl WeeklyHours {
     /// Monday to Friday; closed at the weekend.
     #[must_use]
     pub fn weekdays(windows: Vec<Window>) -> Self {
-        Self(std::array::from_fn(
-            |day| if day < 5 { windows.clone() } else { Vec::new() },
-        ))
+        Self(std::array::from_fn(|day| if day < 5 { windows.clone() } else { Vec::new() }))
     }
 
     #[must_use]
@@ -133,9 +127,7 @@ impl Schedule {
     /// The windows that start on `date`.
     #[must_use]
     pub fn on(&self, date: NaiveDate) -> &[Window] {
-        self.overrides
-            .get(&date)
-            .map_or_else(|| self.weekly.on(date.weekday()), Vec::as_slice)
+        self.overrides.get(&date).map_or_else(|| self.weekly.on(date.weekday()), Vec::as_slice)
     }
 
     /// The instants of `range` at which the schedule is open.

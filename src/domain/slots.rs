@@ -121,12 +121,12 @@ pub struct Session {
 
 /// What the engine must know about one host.
 ///
-/// With `around = range` padded on both sides by [`lookaround`]:
+/// Below, *around* is the range that is asked about, padded on both sides by [`lookaround`].
 #[derive(Clone, Copy, Debug)]
 pub struct HostTime<'a> {
-    /// Open time, all that there is within `around`.
+    /// Open time, all that there is around.
     pub open: &'a IntervalSet,
-    /// What takes the host's time, all that meets `around`: external busy intervals, and the claims of other bookings with
+    /// What takes the host's time, all that meets that stretch: external busy intervals, and the claims of other bookings with
     /// **their** buffers. Claims of sessions are in here too.
     pub busy: &'a IntervalSet,
     /// This event type's bookings with this host, without buffers, sessions once, in any order: all that start in
@@ -144,7 +144,7 @@ pub struct HostTime<'a> {
 /// How far beyond a range, on both sides, [`HostTime::open`] and [`HostTime::busy`] must reach.
 ///
 /// `length` in minutes. The largest part is two days, in which a run of open time shows where it starts, or that it
-/// is longer than 24 hours and the last midnight counts.
+/// is longer than 24 hours and the last midnight counts. It grows with the length and the buffers, so callers bound those too.
 #[must_use]
 pub fn lookaround(rules: &SlotRules, length: u32) -> TimeDelta {
     let minutes = i64::from(length) + i64::from(rules.buffer_before) + i64::from(rules.buffer_after);
@@ -269,11 +269,14 @@ impl<'a> Engine<'a> {
         let Some(mut within) = self.starts(first.zone) else { return };
         let mut open = first.open.clone();
         for host in needed {
-            let Some(theirs) = self.starts(host.zone).and_then(|starts| starts.intersect(within)) else { return };
+            let Some(theirs) = self.starts(host.zone).and_then(|starts| starts.intersect(within)) else {
+                return;
+            };
             within = theirs;
             open = open.intersection(host.open);
         }
-        let busy = IntervalSet::from_unsorted(hosts.iter().filter(|host| required(host)).flat_map(|host| host.busy));
+        let busy =
+            IntervalSet::from_unsorted(hosts.iter().filter(|host| required(host)).flat_map(|host| host.busy));
         let members: Vec<Member<'_>> = hosts
             .iter()
             .map(|host| Member {
@@ -308,7 +311,8 @@ impl<'a> Engine<'a> {
                     builder.add(position, 1, &[Run::single(*start)]);
                 }
             } else {
-                let on_offer = runs.iter().flat_map(|run| run.starts(self.grid.step)).chain(sessions.iter().copied());
+                let on_offer =
+                    runs.iter().flat_map(|run| run.starts(self.grid.step)).chain(sessions.iter().copied());
                 let mut free: Vec<Run> =
                     on_offer.filter(|start| member.can(&self.grid, *start)).map(Run::single).collect();
                 free.sort_unstable_by_key(|run| run.first);
@@ -326,7 +330,9 @@ impl<'a> Engine<'a> {
             .sessions
             .iter()
             .filter(|session| session.start.timestamp_subsec_nanos() == 0)
-            .filter(|session| session.end.signed_duration_since(session.start) == TimeDelta::seconds(self.length))
+            .filter(|session| {
+                session.end.signed_duration_since(session.start) == TimeDelta::seconds(self.length)
+            })
             .map(|session| (session.start.timestamp(), self.seats.saturating_sub(session.taken)))
             .filter(|(start, left)| *left > 0 && within.contains(*start))
             .collect();

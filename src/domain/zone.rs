@@ -91,11 +91,7 @@ impl ZoneRules {
             transition.offset = believable(transition.offset);
             std::mem::replace(&mut current, transition.offset) != transition.offset
         });
-        Self {
-            name: name.into(),
-            initial_offset,
-            transitions,
-        }
+        Self { name: name.into(), initial_offset, transitions }
     }
 
     #[must_use]
@@ -134,8 +130,11 @@ impl ZoneRules {
     pub fn local(&self, instant: DateTime<Utc>) -> NaiveDateTime {
         let offset = self.offset_at(instant);
         let utc = instant.naive_utc();
-        utc.checked_add_signed(TimeDelta::seconds(i64::from(offset)))
-            .unwrap_or(if offset > 0 { NaiveDateTime::MAX } else { NaiveDateTime::MIN })
+        utc.checked_add_signed(TimeDelta::seconds(i64::from(offset))).unwrap_or(if offset > 0 {
+            NaiveDateTime::MAX
+        } else {
+            NaiveDateTime::MIN
+        })
     }
 
     /// When the clock on the wall shows `local`.
@@ -146,13 +145,10 @@ impl ZoneRules {
         match self.resolve_second(utc.timestamp()) {
             Seconds::Unique(second) => LocalTime::Unique(instant(second, fraction)),
             // The gap ends on the second, whatever fraction of a second was asked for.
-            Seconds::Gap(after) => LocalTime::Gap {
-                after: instant(after, 0),
-            },
-            Seconds::Overlap(first, last) => LocalTime::Overlap {
-                first: instant(first, fraction),
-                last: instant(last, fraction),
-            },
+            Seconds::Gap(after) => LocalTime::Gap { after: instant(after, 0) },
+            Seconds::Overlap(first, last) => {
+                LocalTime::Overlap { first: instant(first, fraction), last: instant(last, fraction) }
+            }
         }
     }
 
@@ -252,9 +248,7 @@ impl ZoneRules {
     /// The transitions up to and including that second, and those after it.
     fn split(&self, second: i64) -> (&[Transition], &[Transition]) {
         let middle = self.transitions.partition_point(|transition| transition.at <= second);
-        self.transitions
-            .split_at_checked(middle)
-            .unwrap_or((&self.transitions, &[]))
+        self.transitions.split_at_checked(middle).unwrap_or((&self.transitions, &[]))
     }
 
     fn offset_after(&self, past: &[Transition]) -> i32 {

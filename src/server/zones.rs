@@ -70,7 +70,9 @@ pub fn rules(name: &str) -> Option<Arc<ZoneRules>> {
 
 /// Rules cut down to a range, for sending: what is outside it is of no use to a page.
 pub fn cut(rules: &ZoneRules, from: DateTime<Utc>, until: DateTime<Utc>) -> ZoneRules {
-    rules.cut(from, until)
+    let (first, last) = (from.timestamp(), until.timestamp());
+    let inside = rules.transitions().iter().copied().filter(|change| change.at > first && change.at < last).collect();
+    ZoneRules::new(rules.name(), rules.offset_at(from), inside)
 }
 
 /// The names that a person can choose from, in order.

@@ -57,7 +57,12 @@ impl Bounds {
 }
 
 /// The starts that range, notice and booking window leave.
-pub(super) fn starts(rules: &SlotRules, zone: &ZoneRules, range: Interval, now: DateTime<Utc>) -> Option<Span> {
+pub(super) fn starts(
+    rules: &SlotRules,
+    zone: &ZoneRules,
+    range: Interval,
+    now: DateTime<Utc>,
+) -> Option<Span> {
     let earliest = ceil(now).saturating_add(rules.notice.max(0));
     // A start at or after a fractional instant is at or after the next second; one before it is before that second.
     let asked = Span::new(ceil(range.start()).max(earliest), ceil(range.end()))?;

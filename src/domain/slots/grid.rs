@@ -50,7 +50,9 @@ impl Grid {
         runs: &mut Vec<Run>,
     ) {
         let passed = open.partition_point(|run| floor(run.end()) <= within.from);
-        let Some((first, open)) = open.get(passed..).and_then(|open| Some((open.first()?, open))) else { return };
+        let Some((first, open)) = open.get(passed..).and_then(|open| Some((open.first()?, open))) else {
+            return;
+        };
         // Callers may hand over years of busy time: what ends before the first anchor is skipped in one step.
         let earliest = Anchors::new(zone, ceil(first.start()), floor(first.end()), within.from).next;
         let passed = busy.partition_point(|block| ceil(block.end()) + self.before <= earliest);

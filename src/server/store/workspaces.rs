@@ -1,6 +1,6 @@
 //! Workspaces.
 
-use super::{Conn, StoreError, micros, row, run};
+use super::{Conn, On, StoreError, micros, row, run};
 use crate::domain::{
     ids::WorkspaceId,
     text::{Name, Slug},
@@ -69,5 +69,13 @@ pub async fn insert(conn: &mut Conn, new: &NewWorkspace<'_>, now: DateTime<Utc>)
         new.zone,
         micros(now)
     )?;
+    Ok(())
+}
+
+/// Lets one transaction at a time make the first workspace. SQLite's write lock does that already.
+pub async fn lock(conn: &mut Conn) -> Result<(), StoreError> {
+    if let On::Postgres(on) = conn.on() {
+        sqlx::query("LOCK TABLE workspaces IN SHARE ROW EXCLUSIVE MODE").execute(on).await?;
+    }
     Ok(())
 }

@@ -169,7 +169,6 @@ pub fn check_password(password: &str) -> Result<(), String> {
 pub(crate) struct Founder {
     pub workspace: WorkspaceId,
     pub member: MemberId,
-    pub schedule: ScheduleId,
 }
 
 /// Makes a user, their membership, and their schedule.
@@ -203,6 +202,7 @@ pub async fn set_up(context: &Context, form: &SetUpForm, now: DateTime<Utc>) -> 
         AppError::Internal
     })?;
     let mut conn = context.db.write().await?;
+    workspaces::lock(&mut conn).await?;
     if workspaces::count(&mut conn).await? > 0 {
         return Err(AppError::AlreadySetUp);
     }
@@ -268,5 +268,46 @@ async fn found(
         priority: 1,
     };
     event_types::insert_host(conn, &host).await?;
-    Ok(Founder { workspace, member, schedule })
+    Ok(Founder { workspace, member })
+}
+
+/// Adds a member to a workspace (the first one when none is named), with weekday hours from 9 to 5.
+pub async fn add_user(
+    context: &Context,
+    email: &EmailAddress,
+    name: &Name,
+    password: &str,
+    role: &str,
+    workspace: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<(), AppError> {
+    let password_hash = passwords::hash(password.to_owned()).await.map_err(|error| {
+        tracing::error!(%error, "adding a user failed");
+        AppError::Internal
+    })?;
+    let mut conn = context.db.write().await?;
+    let workspace = match workspace {
+        Some(slug) => workspaces::by_slug(&mut conn, slug).await?,
+        None => workspaces::first(&mut conn).await?,
+    };
+    let workspace = workspace.ok_or(AppError::UnknownWorkspace)?;
+    let hours = office_hours();
+    let (id, zone) = (&workspace.id, &workspace.zone);
+    let (member, _) = add_member(&mut conn, id, email, name, &password_hash, role, zone, &hours, now).await.map_err(
+        |error| match error {
+            StoreError::Duplicate => AppError::field("email", "Someone signs in with this address already."),
+            other => other.into(),
+        },
+    )?;
+    note(&mut conn, id, "system", "member.added", &format!("member:{member}"), now).await?;
+    conn.commit().await?;
+    Ok(())
+}
+
+/// Monday to Friday, 9 to 5.
+pub(crate) fn office_hours() -> Schedule {
+    Schedule {
+        weekly: WeeklyHours::weekdays(Window::new(9 * 60, 17 * 60).into_iter().collect()),
+        overrides: Default::default(),
+    }
 }

@@ -10,7 +10,7 @@ use crate::{
         event_type::{Visibility, length_in_words},
         zone::ZoneRules,
     },
-    ui::format,
+    ui::{format, query::encode},
 };
 use chrono::{DateTime, NaiveDate};
 use leptos::prelude::*;
@@ -21,56 +21,60 @@ pub(super) fn page() -> impl IntoView {
     let query = use_query_map();
     let after = move || query.with(|query| query.get("after")).unwrap_or_default();
     let page = Resource::new_blocking(after, load_bookings);
-    loaded(page, "Bookings", "/booking", move |page| {
-        let later = query.with_untracked(|query| query.get("after")).is_some();
-        bookings(page, later).into_any()
+    loaded(page, "/booking", move |page| {
+        let asked = |name| query.with_untracked(|query| query.get(name)).is_some();
+        bookings(page, asked("after"), asked("cancelled"))
     })
 }
 
-fn bookings(page: BookingsPage, later: bool) -> impl IntoView {
+fn bookings(page: BookingsPage, later: bool, cancelled: bool) -> AnyView {
     let BookingsPage { me, zone, upcoming, next, event_types, public_url, now, echo } = page;
     let form = Form::new(echo);
     let copying = Copying::new();
     let today = DateTime::from_timestamp(now, 0).map(|now| zone.date(now));
     let share = format!("{public_url}/book/{}", me.workspace_slug);
-    let heading = if later { "Later bookings" } else { "Upcoming" };
-    let none = upcoming.is_empty();
-    let zone_name = zone.name().to_owned();
+    let zone_name = DateTime::from_timestamp(now, 0).map(|now| format::zone(&zone, now));
+    let none = upcoming.is_empty().then(|| empty(later, event_types.iter().any(|row| row.active)));
+    let back = later.then(|| view! { <a class="link" rel="external" href="/booking">"Back to the next ones"</a> });
+    let next = next.map(|next| {
+        let href = format!("/booking?after={}", encode(&next));
+        view! { <a class="link" rel="external" href=href>"Later bookings"</a> }
+    });
+    let upcoming = view! {
+        <section aria-labelledby="upcoming" class="min-w-0">
+            <h2 id="upcoming" class="heading">{if later { "Later bookings" } else { "Upcoming" }}</h2>
+            <p class="hint">"Times in " {zone_name}</p>
+            {none}
+            {days(upcoming, &zone, today, &form)}
+            <p class="mt-6 flex flex-wrap gap-4">{back} {next}</p>
+        </section>
+    };
+    let links = view! {
+        <section aria-labelledby="event-types" class="min-w-0">
+            <h2 id="event-types" class="heading">"Event types"</h2>
+            <p class="hint">"Share a link, and people can book."</p>
+            <ul class="mt-4 grid gap-4">
+                {event_types.into_iter().map(|row| event_type(row, &public_url, copying)).collect_view()}
+                <li class="card">
+                    <h3 class="font-semibold">"All of them"</h3>
+                    <p class="hint">"One page with every event type that is listed."</p>
+                    {link(share, "your booking page".to_owned(), copying)}
+                </li>
+            </ul>
+        </section>
+    };
     view! {
         <Title text=form.title("Bookings")/>
         {masthead(&me)}
         {form.summary()}
+        {cancelled.then(|| view! { <p role="status" class="notice">"The booking is cancelled, and its time is free again."</p> })}
         {copying.status()}
-        <div class="grid gap-10 lg:grid-cols-[3fr_2fr]">
-            <section aria-labelledby="upcoming" class="min-w-0">
-                <h2 id="upcoming" class="heading">{heading}</h2>
-                <p class="hint">"Times in " {zone_name} "."</p>
-                {none.then(|| empty(later, event_types.iter().any(|row| row.active)))}
-                {days(upcoming, &zone, today, &form)}
-                <nav class="mt-6 flex flex-wrap gap-4" aria-label="More bookings">
-                    {later.then(|| view! { <a class="link" rel="external" href="/booking">"Back to the next ones"</a> })}
-                    {next.map(|next| {
-                        let href = format!("/booking?after={}", escape(&next));
-                        view! { <a class="link" rel="external" href=href>"Later bookings"</a> }
-                    })}
-                </nav>
-            </section>
-            <section aria-labelledby="event-types" class="min-w-0">
-                <h2 id="event-types" class="heading">"Links to share"</h2>
-                <ul class="mt-4 grid gap-4">
-                    <li class="card">
-                        <h3 class="font-semibold">"Your booking page"</h3>
-                        <p class="hint">"Every listed event type on one page."</p>
-                        {link(share, "your booking page".to_owned(), copying)}
-                    </li>
-                    {event_types.into_iter().map(|row| event_type(row, &public_url, copying)).collect_view()}
-                </ul>
-            </section>
-        </div>
+        <div class="grid gap-10 lg:grid-cols-[3fr_2fr]">{upcoming.into_any()} {links.into_any()}</div>
     }
+    .into_any()
 }
 
-fn masthead(me: &Me) -> impl IntoView + use<> {
+fn masthead(me: &Me) -> AnyView {
     let Me { name, role, workspace, .. } = me.clone();
     view! {
         <div class="mb-8 flex flex-wrap items-end justify-between gap-x-6 gap-y-3">
@@ -84,6 +88,7 @@ fn masthead(me: &Me) -> impl IntoView + use<> {
             </form>
         </div>
     }
+    .into_any()
 }
 
 /// Nothing to show: what to do next.
@@ -96,7 +101,7 @@ fn empty(later: bool, open: bool) -> impl IntoView {
     view! { <p class="notice mt-4">{sentence}</p> }
 }
 
-fn days(upcoming: Vec<UpcomingBooking>, zone: &ZoneRules, today: Option<NaiveDate>, form: &Form) -> impl IntoView + use<> {
+fn days(upcoming: Vec<UpcomingBooking>, zone: &ZoneRules, today: Option<NaiveDate>, form: &Form) -> AnyView {
     let days = upcoming.chunk_by(|a, b| zone.date(a.start) == zone.date(b.start)).map(|day| {
         let date = day.first().map(|first| zone.date(first.start)).unwrap_or_default();
         let near = today.and_then(|today| match date.signed_duration_since(today).num_days() {
@@ -110,10 +115,10 @@ fn days(upcoming: Vec<UpcomingBooking>, zone: &ZoneRules, today: Option<NaiveDat
             <ul class="grid gap-3">{bookings}</ul>
         }
     });
-    days.collect_view()
+    days.collect_view().into_any()
 }
 
-fn booking(entry: &UpcomingBooking, zone: &ZoneRules, form: &Form) -> impl IntoView + use<> {
+fn booking(entry: &UpcomingBooking, zone: &ZoneRules, form: &Form) -> AnyView {
     let UpcomingBooking { id, service, start, end, hosts, invitees, seats } = entry.clone();
     let when = format::times(zone, start, end);
     let shared = (seats > 1).then(|| format!("{} of {seats} places taken", invitees.len()));
@@ -138,40 +143,43 @@ fn booking(entry: &UpcomingBooking, zone: &ZoneRules, form: &Form) -> impl IntoV
             {cancel(id, label, seats > 1, form)}
         </li>
     }
+    .into_any()
 }
 
 /// Cancelling: a click opens the form, the form asks for a reason, and nothing happens before it is sent.
-fn cancel(id: String, label: String, shared: bool, form: &Form) -> impl IntoView + use<> {
+fn cancel(id: String, label: String, shared: bool, form: &Form) -> AnyView {
     let mine = form.refused() && form.value("booking", "") == id;
     let form = if mine { form.clone() } else { Form::default() };
-    let field = format!("reason-{id}");
-    let hint = format!("reason-{id}-hint");
+    let field = if mine { "reason".to_owned() } else { format!("reason-{id}") };
+    let hint = format!("{field}-hint");
+    let described = form.described("reason", true).filter(|_| mine).unwrap_or_else(|| hint.clone());
     let consequence = if shared {
-        "This cancels it for everyone who booked it. They read the reason."
+        "This calls it off for everyone who booked it. They find the reason on their appointment's page."
     } else {
-        "The time becomes free again. Whoever booked it reads the reason."
+        "The time becomes free again. The reason is shown on the appointment's page."
     };
     view! {
-        <details class="mt-2" open=mine>
-            <summary class="link inline-block py-1">"Cancel"<span class="sr-only">{label}</span></summary>
-            <form method="post" action="/booking/cancel" class="mt-2 grid gap-3">
+        <details open=mine>
+            <summary>"Cancel"<span class="sr-only">{label}</span></summary>
+            <form method="post" action="/booking/cancel">
                 <input type="hidden" name="booking" value=id/>
-                <div>
-                    <label class="label" for=field.clone()>"Reason (optional)"</label>
-                    <p class="hint" id=hint.clone()>{consequence}</p>
-                    {form.error("reason")}
+                <div class="field">
+                    <label class="label" for=field.clone()>"Reason"<span class="optional">" (optional)"</span></label>
+                    <p class="hint" id=hint>{consequence}</p>
                     <input
-                        class="input" id=field name="reason" type="text" maxlength="500" autocomplete="off"
-                        value=form.value("reason", "") aria-describedby=hint aria-invalid=form.invalid("reason")
+                        class="input" id=field name="reason" type="text" maxlength="1000" autocomplete="off"
+                        value=form.value("reason", "") aria-describedby=described aria-invalid=form.invalid("reason")
                     />
+                    {form.error("reason")}
                 </div>
-                <button type="submit" class="button-danger justify-self-start">"Cancel this booking"</button>
+                <button type="submit" class="button-danger">"Cancel this booking"</button>
             </form>
         </details>
     }
+    .into_any()
 }
 
-fn event_type(row: EventTypeRow, public_url: &str, copying: Copying) -> impl IntoView + use<> {
+fn event_type(row: EventTypeRow, public_url: &str, copying: Copying) -> AnyView {
     let EventTypeRow { name, path, lengths, visibility, active } = row;
     let lengths: Vec<String> = lengths.into_iter().map(length_in_words).collect();
     let found = match visibility {
@@ -190,10 +198,11 @@ fn event_type(row: EventTypeRow, public_url: &str, copying: Copying) -> impl Int
             {link(format!("{public_url}{path}"), name, copying)}
         </li>
     }
+    .into_any()
 }
 
 /// A public link: to read, to copy, to open.
-fn link(link: String, what: String, copying: Copying) -> impl IntoView {
+fn link(link: String, what: String, copying: Copying) -> AnyView {
     view! {
         <p class="mt-1 font-mono text-sm break-all">{link.clone()}</p>
         <p class="mt-2 flex gap-3">
@@ -201,10 +210,5 @@ fn link(link: String, what: String, copying: Copying) -> impl IntoView {
             <a class="button button-small" rel="external" href=link>"Open"<span class="sr-only">" "{what}</span></a>
         </p>
     }
-}
-
-/// A cursor in an address. It is opaque, so nothing is known of its characters.
-fn escape(cursor: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
-    cursor.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+    .into_any()
 }

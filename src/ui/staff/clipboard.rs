@@ -28,7 +28,7 @@ impl Copying {
     }
 
     /// A button that copies a link; `what` names the link to those who don't see what is beside it.
-    pub(super) fn button(self, link: String, what: String) -> impl IntoView {
+    pub(super) fn button(self, link: String, what: String) -> AnyView {
         let copied = RwSignal::new(false);
         let label = move || if copied.get() { "Copied" } else { "Copy" };
         let of = format!(" link to {what}");
@@ -54,6 +54,7 @@ impl Copying {
                 {label}<span class="sr-only">{of}</span>
             </button>
         }
+        .into_any()
     }
 }
 

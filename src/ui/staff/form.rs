@@ -1,8 +1,11 @@
 //! What the owner's forms have in common: values that come back, and sentences beside their fields.
 
-use crate::api::{AppError, public::Echo};
+use crate::{
+    api::{AppError, public::Echo},
+    domain::questions::FieldError,
+    ui::{browser, failure, loading},
+};
 use leptos::{html, prelude::*};
-use leptos_meta::Title;
 
 /// A form as it was sent and refused; empty on the first visit.
 #[derive(Debug, Clone, Default)]
@@ -29,11 +32,6 @@ impl Form {
         if self.refused() { self.0.has(field, value) } else { first }
     }
 
-    /// The sentence beside a field.
-    pub(super) fn message(&self, field: &str) -> Option<String> {
-        self.0.message(field).map(str::to_owned)
-    }
-
     /// For `aria-invalid`: nothing at all on a field that is well.
     pub(super) fn invalid(&self, field: &str) -> Option<&'static str> {
         self.0.message(field).map(|_| "true")
@@ -53,29 +51,25 @@ impl Form {
     }
 
     /// What was refused, with a link to each field that needs mending. Takes the focus once there is JavaScript.
-    pub(super) fn summary(&self) -> impl IntoView + use<> {
-        self.0.error.clone().map(|error| {
-            let here = NodeRef::<html::Div>::new();
-            Effect::new(move || {
-                if let Some(summary) = here.get() {
-                    // A browser that can't focus has lost nothing: the sentence is read out as an alert.
-                    drop(summary.focus());
-                }
-            });
-            let links = error.fields().iter().map(|field| {
-                let target = format!("#{}", field.field);
-                view! { <li><a class="link" href=target>{field.message.clone()}</a></li> }
-            });
-            let links = links.collect_view();
-            let listed = error.fields().is_empty();
-            view! {
-                <div node_ref=here tabindex="-1" role="alert" class="alert-error mb-6">
-                    <p class="font-semibold">{error.title()}</p>
-                    {listed.then(|| view! { <p>{error.sentence()}</p> })}
-                    {(!listed).then(|| view! { <ul class="mt-1 list-disc pl-5">{links}</ul> })}
-                </div>
-            }
-        })
+    pub(super) fn summary(&self) -> Option<AnyView> {
+        let error = self.0.error.clone()?;
+        Effect::new(|| browser::focus("#refused"));
+        let link = |field: &FieldError| {
+            let target = format!("#{}", field.field);
+            // The browser itself moves the focus into the field, which the router would not.
+            view! { <li><a class="link" rel="external" href=target>{field.message.clone()}</a></li> }
+        };
+        let what = match error.fields() {
+            [] => view! { <p>{error.sentence()}</p> }.into_any(),
+            fields => view! { <ul>{fields.iter().map(link).collect_view()}</ul> }.into_any(),
+        };
+        let summary = view! {
+            <div id="refused" tabindex="-1" role="alert" class="alert-error">
+                <p class="font-semibold">{error.title()}</p>
+                {what}
+            </div>
+        };
+        Some(summary.into_any())
     }
 
     /// A label, a hint, an error, and the control that they belong to. The control's id is the field's name.
@@ -85,20 +79,21 @@ impl Form {
         label: &'static str,
         hint: Option<AnyView>,
         control: AnyView,
-    ) -> impl IntoView + use<> {
+    ) -> AnyView {
         view! {
-            <div>
+            <div class="field">
                 <label class="label" for=name>{label}</label>
                 {hint.map(|hint| view! { <p class="hint" id=format!("{name}-hint")>{hint}</p> })}
-                {self.error(name)}
                 {control}
+                {self.error(name)}
             </div>
         }
+        .into_any()
     }
 
     /// A field of one line.
-    pub(super) fn line(&self, line: Line) -> impl IntoView + use<> {
-        let Line { name, label, kind, autocomplete, first, hint, most, node } = line;
+    pub(super) fn line(&self, line: Line) -> AnyView {
+        let Line { name, label, kind, autocomplete, first, hint, most, required, node } = line;
         // A password never comes back.
         let value = (kind != "password").then(|| self.value(name, first));
         let (min, max) = if kind == "number" { (Some("5"), most.map(|most| most.to_string())) } else { (None, None) };
@@ -106,7 +101,7 @@ impl Form {
         let verbatim = matches!(autocomplete, "off" | "one-time-code");
         let control = view! {
             <input
-                node_ref=node class="input" id=name name=name type=kind required
+                node_ref=node class="input" id=name name=name type=kind required=required
                 autocomplete=autocomplete value=value min=min max=max maxlength=maxlength
                 minlength=(autocomplete == "new-password").then_some("12")
                 autocapitalize=verbatim.then_some("none") spellcheck=verbatim.then_some("false")
@@ -117,12 +112,13 @@ impl Form {
     }
 
     /// The sentence beside a field, if it needs mending.
-    pub(super) fn error(&self, name: &'static str) -> impl IntoView + use<> {
-        self.message(name).map(|message| view! { <p class="field-error" id=format!("{name}-error")>{message}</p> })
+    pub(super) fn error(&self, name: &'static str) -> Option<AnyView> {
+        let message = self.0.message(name)?.to_owned();
+        Some(view! { <p class="field-error" id=format!("{name}-error")>{message}</p> }.into_any())
     }
 }
 
-/// A field of one line; all of them are required.
+/// A field of one line.
 pub(super) struct Line {
     pub(super) name: &'static str,
     pub(super) label: &'static str,
@@ -133,49 +129,39 @@ pub(super) struct Line {
     pub(super) hint: Option<AnyView>,
     /// The most characters, or the largest number.
     pub(super) most: Option<u32>,
+    pub(super) required: bool,
     pub(super) node: NodeRef<html::Input>,
 }
 
 impl Line {
     pub(super) fn new(name: &'static str, label: &'static str, kind: &'static str) -> Self {
         let node = NodeRef::new();
-        Self { name, label, kind, autocomplete: "off", first: "", hint: None, most: None, node }
+        Self { name, label, kind, autocomplete: "off", first: "", hint: None, most: None, required: true, node }
     }
 }
 
 /// A page once it is loaded; else what happened, and a way on.
 pub(super) fn loaded<T>(
     page: Resource<Result<T, AppError>>,
-    title: &'static str,
     here: &'static str,
     show: impl Fn(T) -> AnyView + Copy + Send + Sync + 'static,
 ) -> impl IntoView
 where
     T: Clone + Send + Sync + 'static,
 {
-    let refused = move |error: AppError| {
-        let way_on = match error {
-            AppError::SignInRequired => {
-                let href = format!("/sign-in?next={here}");
-                view! { <a class="button-primary" href=href>"Sign in"</a> }.into_any()
-            }
-            _ => view! { <a class="link" rel="external" href=here>"Try again"</a> }.into_any(),
-        };
-        view! {
-            <Title text=title/>
-            <h1 class="title">{error.title()}</h1>
-            <p class="mt-2 mb-6">{error.sentence()}</p>
-            {way_on}
-        }
-    };
-    view! {
-        <Suspense fallback=|| view! { <p class="hint">"Loading…"</p> }>
-            {move || Suspend::new(async move {
-                match page.await {
-                    Ok(page) => show(page),
-                    Err(error) => refused(error).into_any(),
+    let content = move || {
+        Suspend::new(async move {
+            match page.await {
+                Ok(page) => {
+                    browser::arrive();
+                    show(page)
                 }
-            })}
-        </Suspense>
-    }
+                Err(error) => {
+                    let sign_in = (error == AppError::SignInRequired).then(|| (format!("/sign-in?next={here}"), "Sign in"));
+                    failure(&error, sign_in)
+                }
+            }
+        })
+    };
+    view! { <Suspense fallback=loading>{content}</Suspense> }
 }

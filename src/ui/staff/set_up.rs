@@ -4,12 +4,9 @@ use super::form::{Form, Line, loaded};
 use crate::{
     api::staff::{SetUpPage, load_set_up},
     domain::text::Slug,
+    ui::browser,
 };
-use leptos::{
-    html,
-    prelude::*,
-    web_sys::js_sys::{Array, Intl, Object, Reflect},
-};
+use leptos::{html, prelude::*};
 use leptos_meta::Title;
 use std::collections::BTreeMap;
 
@@ -25,7 +22,7 @@ const DAYS: [(&str, &str, &str); 7] = [
 
 pub(super) fn page() -> impl IntoView {
     let page = Resource::new_blocking(|| (), |()| load_set_up());
-    loaded(page, "Set up", "/setup", |page| if page.done { done().into_any() } else { form(page).into_any() })
+    loaded(page, "/setup", |page| if page.done { done().into_any() } else { form(page).into_any() })
 }
 
 fn done() -> impl IntoView {
@@ -44,7 +41,7 @@ fn form(page: SetUpPage) -> impl IntoView {
         <Title text=form.title("Set up")/>
         <div class="mx-auto w-full max-w-xl">
             <h1 class="title">"Set up your booking page"</h1>
-            <p class="mt-2 mb-6">"This takes about a minute. Everything here can be changed later."</p>
+            <p class="prose">"One page, about a minute. At its end people can book you."</p>
             {form.summary()}
             <form method="post" action="/setup" class="grid gap-8">
                 {needs_code.then(|| code(&form))}
@@ -62,17 +59,18 @@ fn form(page: SetUpPage) -> impl IntoView {
 }
 
 /// A group of fields under a heading.
-fn group(heading: &'static str, fields: impl IntoView) -> impl IntoView {
+fn group(heading: &'static str, fields: impl IntoView) -> AnyView {
     view! {
         <fieldset class="grid min-w-0 gap-5">
             <legend class="heading mb-4">{heading}</legend>
-            {fields}
+            {fields.into_any()}
         </fieldset>
     }
+    .into_any()
 }
 
 /// Proof that whoever sets the server up can read its log.
-fn code(form: &Form) -> impl IntoView + use<> {
+fn code(form: &Form) -> AnyView {
     let hint = "The code that the server printed to its log when it started. It shows that the server is yours.";
     let code = Line {
         autocomplete: "one-time-code",
@@ -82,7 +80,7 @@ fn code(form: &Form) -> impl IntoView + use<> {
     group("Is this your server?", form.line(code))
 }
 
-fn workspace(form: &Form) -> impl IntoView + use<> {
+fn workspace(form: &Form) -> AnyView {
     let name = NodeRef::<html::Input>::new();
     let slug = NodeRef::<html::Input>::new();
     let sent = form.value("slug", "");
@@ -113,9 +111,9 @@ fn workspace(form: &Form) -> impl IntoView + use<> {
     });
     let preview = move || address.with(|address| if address.is_empty() { "your-name".into() } else { address.clone() });
     let hint = view! {
-        "Your booking page will be at "
+        "Your booking page is going to be at "
         <strong class="font-mono break-all">"/book/"{preview}</strong>
-        ". Small letters, digits and hyphens."
+        ": small letters, digits and hyphens. Left empty, it is made from the name."
     };
     let name_line = Line {
         autocomplete: "organization",
@@ -125,7 +123,7 @@ fn workspace(form: &Form) -> impl IntoView + use<> {
         ..Line::new("workspace", "Name of your business or team", "text")
     };
     let slug_line =
-        Line { hint: Some(hint.into_any()), most: Some(64), node: slug, ..Line::new("slug", "Address", "text") };
+        Line { hint: Some(hint.into_any()), most: Some(64), required: false, node: slug, ..Line::new("slug", "Address", "text") };
     let fields = view! {
         <div on:input=move |_| follow()>{form.line(name_line)}</div>
         <div on:input=move |_| typed()>{form.line(slug_line)}</div>
@@ -133,7 +131,7 @@ fn workspace(form: &Form) -> impl IntoView + use<> {
     group("Your business", fields)
 }
 
-fn account(form: &Form) -> impl IntoView + use<> {
+fn account(form: &Form) -> AnyView {
     let name = Line {
         autocomplete: "name",
         hint: Some("Customers see whom they meet.".into_any()),
@@ -155,7 +153,7 @@ fn account(form: &Form) -> impl IntoView + use<> {
     group("You", (form.line(name), form.line(email), form.line(password)))
 }
 
-fn hours(form: &Form, zones: Vec<String>, server_zone: &str) -> impl IntoView + use<> {
+fn hours(form: &Form, zones: Vec<String>, server_zone: &str) -> AnyView {
     let chosen = form.value("zone", server_zone);
     let select = NodeRef::<html::Select>::new();
     let detected = RwSignal::new(false);
@@ -164,7 +162,7 @@ fn hours(form: &Form, zones: Vec<String>, server_zone: &str) -> impl IntoView + 
         let first = chosen.clone();
         Effect::new(move || {
             let Some(select) = select.get() else { return };
-            let Some(zone) = browser_zone() else { return };
+            let Some(zone) = browser::zone() else { return };
             if select.value() == first && zone != first && known.contains(&zone) {
                 select.set_value(&zone);
                 detected.set(true);
@@ -216,14 +214,14 @@ fn hours(form: &Form, zones: Vec<String>, server_zone: &str) -> impl IntoView + 
     )
 }
 
-fn service(form: &Form) -> impl IntoView + use<> {
+fn service(form: &Form) -> AnyView {
     let name = Line { first: "30-minute meeting", most: Some(120), ..Line::new("service", "Name", "text") };
-    let length = Line { first: "30", most: Some(1440), ..Line::new("length", "Length in minutes", "number") };
+    let length = Line { first: "30", most: Some(720), ..Line::new("length", "Length in minutes", "number") };
     group("What can they book first?", (form.line(name), form.line(length)))
 }
 
 /// The zones under their continents, by city, so that typing "ber" finds Berlin.
-fn zone_options(mut zones: Vec<String>, chosen: &str) -> impl IntoView + use<> {
+fn zone_options(mut zones: Vec<String>, chosen: &str) -> AnyView {
     if !zones.iter().any(|zone| zone == chosen) {
         zones.push(chosen.to_owned());
     }
@@ -245,11 +243,5 @@ fn zone_options(mut zones: Vec<String>, chosen: &str) -> impl IntoView + use<> {
         });
         view! { <optgroup label=region>{options.collect_view()}</optgroup> }
     };
-    regions.into_iter().map(region).collect_view()
-}
-
-/// The zone that the browser runs in. Only ever asked once the page is alive.
-fn browser_zone() -> Option<String> {
-    let options = Intl::DateTimeFormat::new(&Array::new(), &Object::new()).resolved_options();
-    Reflect::get(&options, &"timeZone".into()).ok()?.as_string()
+    regions.into_iter().map(region).collect_view().into_any()
 }

@@ -9,14 +9,14 @@ use leptos_router::hooks::use_query_map;
 pub(super) fn page() -> impl IntoView {
     let page = Resource::new_blocking(|| (), |()| load_sign_in());
     let query = use_query_map();
-    loaded(page, "Sign in", "/sign-in", move |page| {
+    loaded(page, "/sign-in", move |page| {
         let next = query.with_untracked(|query| query.get("next")).unwrap_or_default();
         form(page, &next).into_any()
     })
 }
 
 /// `next` is where to go afterwards; the server takes nothing but a path of its own.
-fn form(page: SignInPage, next: &str) -> impl IntoView + use<> {
+fn form(page: SignInPage, next: &str) -> impl IntoView {
     let SignInPage { empty_server, demo, echo } = page;
     let form = Form::new(echo);
     let email = Line {

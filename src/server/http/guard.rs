@@ -1,0 +1,191 @@
+//! What stands before every handler: limits, headers, the log, and the last net for panics.
+
+use super::{AppState, is_api, problem};
+use crate::{
+    api::AppError,
+    domain::rate::{Limit, Verdict},
+    server::{crypto, limits},
+};
+use axum::{
+    body::Body,
+    extract::{ConnectInfo, Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, Response as HttpResponse, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use std::{
+    any::Any,
+    net::{IpAddr, SocketAddr},
+    time::Instant,
+};
+use tracing::Instrument;
+
+/// The address that a request comes from. `X-Forwarded-For` counts only as far as proxies are trusted: its last
+/// entry that is not one of them.
+pub fn client(headers: &HeaderMap, peer: IpAddr, trusted: &[IpAddr]) -> IpAddr {
+    if !trusted.contains(&peer) {
+        return peer;
+    }
+    headers
+        .get_all("x-forwarded-for")
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|entry| entry.trim().parse().ok())
+        .rfind(|address| !trusted.contains(address))
+        .unwrap_or(peer)
+}
+
+/// One client's key: an IPv6 client owns its whole /64 (RFC 6177 §2 gives a site no less).
+fn key(address: IpAddr) -> String {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::")
+        }
+    }
+}
+
+fn which(request: &Request) -> Limit {
+    match (request.method(), request.uri().path()) {
+        (&Method::POST, "/sign-in" | "/setup") => limits::SIGN_IN,
+        (&Method::GET | &Method::HEAD | &Method::OPTIONS, _) => limits::READ,
+        _ => limits::WRITE,
+    }
+}
+
+/// `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers).
+fn tell(headers: &mut HeaderMap, limit: Limit, verdict: Verdict) {
+    let policy = format!("\"{}\";q={};w={}", limit.name, limit.requests, limit.seconds);
+    let state = format!("\"{}\";r={};t={}", limit.name, verdict.remaining, verdict.reset);
+    for (name, value) in [("ratelimit-policy", policy), ("ratelimit", state)] {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            headers.insert(HeaderName::from_static(name), value);
+        }
+    }
+}
+
+/// Refuses clients that ask for more than their share.
+pub async fn limit_rate(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    let limit = which(&request);
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+    let Some(peer) = peer else { return next.run(request).await };
+    let address = client(request.headers(), peer, &state.context.config.trusted_proxies);
+    match state.context.limiter.judge(&state.context.db, limit, &key(address)).await {
+        Ok(None) => next.run(request).await,
+        Ok(Some(verdict)) => {
+            let mut response = if verdict.allowed {
+                next.run(request).await
+            } else {
+                refuse(&request, AppError::TooMany { retry_after: verdict.retry_after.max(1) })
+            };
+            tell(response.headers_mut(), limit, verdict);
+            response
+        }
+        Err(error) => refuse(&request, error.into()),
+    }
+}
+
+fn refuse(request: &Request, error: AppError) -> Response {
+    if is_api(request) { problem::Refusal(error).into_response() } else { problem::page(error) }
+}
+
+/// A form that another site sent.
+pub fn foreign_form(_: tower_http::csrf::ProtectionError) -> HttpResponse<Body> {
+    problem::Refusal(AppError::Forbidden).into_response()
+}
+
+/// The last net: a panic is a bug of ours, and answers like any other fault.
+pub fn panicked(_: Box<dyn Any + Send + 'static>) -> HttpResponse<Body> {
+    tracing::error!("a handler panicked");
+    problem::page(AppError::Internal)
+}
+
+/// Headers of every response.
+pub async fn headers(request: Request, next: Next) -> Response {
+    let private = request.uri().path().starts_with("/appointment/");
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    let mut set = |name: &'static str, value: &'static str| {
+        headers.entry(HeaderName::from_static(name)).or_insert(HeaderValue::from_static(value));
+    };
+    set("x-content-type-options", "nosniff");
+    // The token of an appointment stands in its address, and must not travel to another site with a click.
+    set("referrer-policy", "same-origin");
+    set("permissions-policy", "camera=(), geolocation=(), microphone=()");
+    set("cross-origin-opener-policy", "same-origin");
+    set("content-security-policy", "default-src 'self'; frame-ancestors 'self'; base-uri 'none'; object-src 'none'");
+    if private {
+        set("cache-control", "no-store");
+        set("x-robots-tag", "noindex");
+    }
+    response
+}
+
+/// A path without the tokens that can stand in it.
+fn without_tokens(path: &str) -> String {
+    const BEFORE_TOKEN: [&str; 2] = ["appointment", "appointments"];
+    let mut hide = false;
+    let parts: Vec<&str> = path
+        .split('/')
+        .map(|part| {
+            let shown = if hide { "…" } else { part };
+            hide = BEFORE_TOKEN.contains(&part);
+            shown
+        })
+        .collect();
+    parts.join("/")
+}
+
+/// One line for each request, with the id that the response carries too. Queries are left out: they hold what
+/// people typed.
+pub async fn log(mut request: Request, next: Next) -> Response {
+    const ID: HeaderName = HeaderName::from_static("x-request-id");
+    let given = request.headers().get(&ID).and_then(|id| id.to_str().ok());
+    let sound = |id: &&str| !id.is_empty() && id.len() <= 64 && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
+    let id = given.filter(sound).map_or_else(crypto::random_token, str::to_owned);
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        request.headers_mut().insert(ID, value);
+    }
+    let span = tracing::info_span!("request", id, method = %request.method(), path = without_tokens(request.uri().path()));
+    async move {
+        let begun = Instant::now();
+        let mut response = next.run(request).await;
+        let millis = begun.elapsed().as_secs_f64() * 1000.0;
+        if response.status() >= StatusCode::INTERNAL_SERVER_ERROR {
+            tracing::error!(status = response.status().as_u16(), millis, "answered");
+        } else {
+            tracing::debug!(status = response.status().as_u16(), millis, "answered");
+        }
+        if let Ok(value) = HeaderValue::from_str(&id) {
+            response.headers_mut().insert(ID, value);
+        }
+        response.headers_mut().remove(header::SERVER);
+        response
+    }
+    .instrument(span)
+    .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forwarded_addresses_count_only_from_trusted_proxies() {
+        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+        let mut headers = HeaderMap::new();
+        headers.insert("x-forwarded-for", HeaderValue::from_static("6.6.6.6, 203.0.113.7, 10.0.0.2"));
+        assert_eq!(client(&headers, ip("198.51.100.1"), &[]), ip("198.51.100.1"));
+        assert_eq!(client(&headers, ip("10.0.0.1"), &[ip("10.0.0.1"), ip("10.0.0.2")]), ip("203.0.113.7"));
+        assert_eq!(client(&HeaderMap::new(), ip("10.0.0.1"), &[ip("10.0.0.1")]), ip("10.0.0.1"));
+    }
+
+    #[test]
+    fn a_logged_path_shows_no_token() {
+        assert_eq!(without_tokens("/appointment/SECRET/move"), "/appointment/…/move");
+        assert_eq!(without_tokens("/api/v1/public/appointments/SECRET/cancel"), "/api/v1/public/appointments/…/cancel");
+        assert_eq!(without_tokens("/book/demo/intro"), "/book/demo/intro");
+    }
+}

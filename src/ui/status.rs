@@ -1,0 +1,16 @@
+//! The one place where a page talks to the web server: the status of its answer.
+
+/// Answers with this HTTP status. Nothing happens in the browser.
+#[cfg(feature = "ssr")]
+pub fn set(status: u16) {
+    use leptos::prelude::use_context;
+    if let (Some(options), Ok(status)) =
+        (use_context::<leptos_axum::ResponseOptions>(), http::StatusCode::from_u16(status))
+    {
+        options.set_status(status);
+    }
+}
+
+/// Answers with this HTTP status. Nothing happens in the browser.
+#[cfg(not(feature = "ssr"))]
+pub fn set(_status: u16) {}
