@@ -1,4 +1,5 @@
-//! The slot engine against its budgets (`docs`: design, "Budgets"). Prints medians; run with `cargo bench --bench engine`.
+//! The slot engine against its budgets (`docs`: design, "Budgets"). Prints medians; run with `cargo bench
+//! --bench engine`.
 
 use std::{
     hint::black_box,
@@ -138,7 +139,8 @@ fn main() {
     });
     report("1 host, one start", time, "");
 
-    // A team open around the clock at 20 minutes: 72 starts a day, 30 of the 31 days bookable, so 2,160 slots.
+    // A team open around the clock at 20 minutes: 72 starts a day, 30 of the 31 days bookable, so 2,160
+    // slots.
     let team_rules = SlotRules {
         window: meridian::domain::slots::BookingWindow::Dates {
             from: NaiveDate::from_ymd_opt(2026, 5, 1).unwrap_or_default(),

@@ -34,6 +34,7 @@ cargo-leptos build --release --split --precompress --cargo-locked
 # belong to the site, not to the binary.
 release=$CARGO_TARGET_DIR/release
 cp "$release/hash.txt" target/site/hash.txt
+rm -f target/site/pkg/*.d.*.ts*
 cp "$release/meridian" target/meridian.new
 mv target/meridian.new target/meridian
 printf '%s\n' "$now" >target/built

@@ -89,7 +89,8 @@ fn failure(error: &AppError, way_on: Option<(String, &'static str)>) -> AnyView 
 fn linked(text: &str) -> AnyView {
     if text.starts_with("https://") {
         let href = text.to_owned();
-        view! { <a class="link" rel="noopener noreferrer external" href=href>{text.to_owned()}</a> }.into_any()
+        view! { <a class="link" rel="noopener noreferrer external" href=href>{text.to_owned()}</a> }
+            .into_any()
     } else {
         view! { <span>{text.to_owned()}</span> }.into_any()
     }
@@ -105,8 +106,12 @@ fn icon(name: &'static str) -> AnyView {
     let path = match name {
         "clock" => "M12 7v5l3 2M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18",
         "price" => "M4 12V4h8l8 8-8 8zM8.5 8.5h.01",
-        "place" => "M12 21s7-6.2 7-11a7 7 0 0 0-14 0c0 4.8 7 11 7 11M12 12.5a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5",
-        "people" => "M3 20a6 6 0 0 1 12 0M9 11a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7M16 4.5a3.5 3.5 0 0 1 0 6.5M18 14.5a6 6 0 0 1 3 5.5",
+        "place" => {
+            "M12 21s7-6.2 7-11a7 7 0 0 0-14 0c0 4.8 7 11 7 11M12 12.5a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5"
+        }
+        "people" => {
+            "M3 20a6 6 0 0 1 12 0M9 11a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7M16 4.5a3.5 3.5 0 0 1 0 6.5M18 14.5a6 6 0 0 1 3 5.5"
+        }
         "calendar" => "M4 6h16v14H4zM4 10h16M8 3v4M16 3v4",
         "globe" => "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18M3 12h18M12 3c5 5 5 13 0 18M12 3c-5 5-5 13 0 18",
         _ => "m5 13 4 4L19 7",
@@ -138,7 +143,10 @@ mod tests {
 
     #[test]
     fn text_stays_text() {
-        assert_eq!(escape("</textarea><script>alert(1)</script>"), "&lt;/textarea&gt;&lt;script&gt;alert(1)&lt;/script&gt;");
+        assert_eq!(
+            escape("</textarea><script>alert(1)</script>"),
+            "&lt;/textarea&gt;&lt;script&gt;alert(1)&lt;/script&gt;"
+        );
         assert_eq!(escape("&lt; \"'"), "&amp;lt; \"'");
         assert_eq!(escape("\nfirst"), "\n\nfirst");
     }

@@ -287,7 +287,8 @@ fn buffers_leave_nothing_between_two_close_bookings() {
     day.rules.buffer_after = 30;
     day.busy = set(&[("2024-05-06T12:00", "2024-05-06T13:00"), ("2024-05-06T14:30", "2024-05-06T15:00")]);
     let between = |day: &Case| day.clock("2024-05-06T13:00", "2024-05-06T14:30");
-    // 13:30 needs 13:15–14:30: that would just fit, so the case asks about claims, which carry their own buffers.
+    // 13:30 needs 13:15–14:30: that would just fit, so the case asks about claims, which carry their own
+    // buffers.
     assert_eq!(between(&day), ["13:30"]);
     day.busy = set(&[("2024-05-06T11:45", "2024-05-06T13:30"), ("2024-05-06T14:15", "2024-05-06T15:30")]);
     assert!(between(&day).is_empty());
@@ -308,7 +309,8 @@ fn a_full_day_is_full_for_a_viewer_11_hours_away_too() {
         dates
     };
     assert_eq!(dates(&new_york), ["2024-05-05", "2024-05-07", "2024-05-08", "2024-05-09"].map(date));
-    // The 6th in New York reaches from 14:00 to 14:00 in Sydney: whoever looks from there misses parts of two days.
+    // The 6th in New York reaches from 14:00 to 14:00 in Sydney: whoever looks from there misses parts of two
+    // days.
     let next = offer.starts().find(|start| *start >= utc("2024-05-06T04:00")).unwrap();
     assert_eq!(sydney.local(next).to_string(), "2024-05-07 23:00:00");
 }
@@ -526,6 +528,9 @@ fn a_block_that_leaves_the_opening_alone_does_not_move_the_grid() {
     day.busy = set(&[("2024-05-06T08:07", "2024-05-06T08:45")]);
     day.rules.buffer_before = 15;
     assert_eq!(day.clock("2024-05-06", "2024-05-07"), ["09:00", "10:00"]);
+    // Nor does it where it ends just in time, and takes neither offset nor odd minutes away.
+    day.rules.offset = 7;
+    assert_eq!(day.clock("2024-05-06", "2024-05-07"), ["09:07"]);
     day.rules.buffer_before = 20;
     assert_eq!(day.clock("2024-05-06", "2024-05-07"), ["09:05"]);
 }

@@ -91,7 +91,8 @@ fn every_zone_agrees_with_the_database_at_and_around_every_transition() {
             before = transition.offset;
         }
     }
-    // The scan found what there is to find: half an hour (Lord Howe), an hour, two hours (Troll), a day (Apia).
+    // The scan found what there is to find: half an hour (Lord Howe), an hour, two hours (Troll), a day
+    // (Apia).
     assert!(transitions > 5_000, "{transitions} transitions");
     assert!(gaps > 5_000 && overlaps > 5_000, "{gaps} gaps, {overlaps} overlaps");
     for minutes in [-120, -60, -30, 30, 60, 120, 1440] {

@@ -117,7 +117,9 @@ async function stop(server: Server): Promise<string | undefined> {
 function emptyDatabase(server: string): string {
   const name = "meridian_e2e";
   const psql = (sql: string) =>
-    execFileSync("psql", ["--quiet", "--no-psqlrc", "--set=ON_ERROR_STOP=1", "--command", sql, server]);
+    execFileSync("psql", ["--quiet", "--no-psqlrc", "--set=ON_ERROR_STOP=1", "--command", sql, server], {
+      stdio: ["ignore", "ignore", "pipe"],
+    });
   psql(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
   psql(`CREATE DATABASE ${name}`);
   const url = new URL(server);

@@ -175,9 +175,13 @@ impl AppError {
     /// The HTTP status that goes with it.
     pub fn status(&self) -> u16 {
         match self {
-            Self::UnknownWorkspace | Self::UnknownService | Self::UnknownAppointment | Self::UnknownPage => 404,
+            Self::UnknownWorkspace | Self::UnknownService | Self::UnknownAppointment | Self::UnknownPage => {
+                404
+            }
             Self::ServiceClosed => 410,
-            Self::SlotTaken { .. } | Self::PastTime { .. } | Self::CantChange { .. } | Self::AlreadySetUp => 409,
+            Self::SlotTaken { .. } | Self::PastTime { .. } | Self::CantChange { .. } | Self::AlreadySetUp => {
+                409
+            }
             Self::Invalid { .. } | Self::KeyReused => 422,
             Self::SignInFailed | Self::SignInRequired => 401,
             Self::Forbidden => 403,
@@ -224,7 +228,9 @@ impl FromServerFnError for AppError {
     fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
         match error {
             ServerFnErrorErr::Request(_) | ServerFnErrorErr::Response(_) => Self::Offline,
-            ServerFnErrorErr::Args(_) | ServerFnErrorErr::MissingArg(_) | ServerFnErrorErr::Deserialization(_) => {
+            ServerFnErrorErr::Args(_)
+            | ServerFnErrorErr::MissingArg(_)
+            | ServerFnErrorErr::Deserialization(_) => {
                 Self::BadRequest { hint: "The request could not be read. Please reload the page.".into() }
             }
             _ => Self::Internal,

@@ -10,7 +10,10 @@ use crate::domain::{
     zone::ZoneRules,
 };
 use chrono::{DateTime, Utc};
-use leptos::{prelude::*, server_fn::codec::{GetUrl, Json}};
+use leptos::{
+    prelude::*,
+    server_fn::codec::{GetUrl, Json},
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -54,6 +57,8 @@ pub struct ServiceCard {
     pub price: Option<Price>,
     /// The hosts' names.
     pub hosts: Vec<String>,
+    /// Who of them gets the booking.
+    pub assignment: Assignment,
     /// More than one host: a team's service.
     pub team: bool,
     /// Places in one appointment; 1 when it is not shared.

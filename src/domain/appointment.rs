@@ -117,7 +117,9 @@ impl ChangePolicy {
             .map(|(change, verb)| match self.until(change) {
                 None => format!("Only we can {verb} this appointment. Please contact us."),
                 Some(0) => format!("You can {verb} it until it starts."),
-                Some(minutes) => format!("You can {verb} it until {} before it starts.", length_in_words(minutes)),
+                Some(minutes) => {
+                    format!("You can {verb} it until {} before it starts.", length_in_words(minutes))
+                }
             })
             .collect()
     }
@@ -137,6 +139,9 @@ mod tests {
         assert_eq!(cancel(BookingStatus::Confirmed, "2026-12-01T09:00:01Z"), Err(CantChange::TooLate));
         assert_eq!(cancel(BookingStatus::Confirmed, "2026-12-01T10:00:00Z"), Err(CantChange::Past));
         assert_eq!(cancel(BookingStatus::Cancelled, "2026-11-01T10:00:00Z"), Err(CantChange::Ended));
-        assert_eq!(policy.allows(Change::Move, BookingStatus::Pending, start, at("2026-11-01T10:00:00Z")), Err(CantChange::NotOffered));
+        assert_eq!(
+            policy.allows(Change::Move, BookingStatus::Pending, start, at("2026-11-01T10:00:00Z")),
+            Err(CantChange::NotOffered)
+        );
     }
 }

@@ -1,7 +1,8 @@
 //! Who gets the booking.
 //!
-//! [`rank`] only orders people; whether a host is free at a start is [`super::slots`]' business. The booking transaction
-//! asks both again, so that two people who book at once see the same rotation one after the other.
+//! [`rank`] only orders people; whether a host is free at a start is [`super::slots`]' business. The booking
+//! transaction asks both again, so that two people who book at once see the same rotation one after the
+//! other.
 
 use std::cmp::Reverse;
 
@@ -16,7 +17,8 @@ pub enum Assignment {
     /// Fair rotation among those who are free.
     #[default]
     RoundRobin,
-    /// Whoever is free, by priority. (Elsewhere the word means that everyone attends; that is [`Self::AllHands`] here.)
+    /// Whoever is free, by priority. (Elsewhere the word means that everyone attends; that is
+    /// [`Self::AllHands`] here.)
     Collective,
     /// Everyone attends.
     AllHands,
@@ -27,7 +29,8 @@ pub enum Assignment {
 pub struct Candidate {
     /// Whether they could take this booking.
     pub available: bool,
-    /// Their share of the bookings relative to the other weights; with 0 they are asked only when nobody else is free.
+    /// Their share of the bookings relative to the other weights; with 0 they are asked only when nobody else
+    /// is free.
     pub weight: u32,
     /// Higher ones are asked first (collective only).
     pub priority: u32,
@@ -39,24 +42,25 @@ pub struct Candidate {
 
 /// The positions of the available candidates, best first.
 ///
-/// - Round robin: largest shortfall first. A host's shortfall is what their weight would have given them of all bookings
-///   so far, minus what they got: `total · weight / weights − booked`, counted over all candidates, available or not, so
-///   that a host who was away catches up and nobody's turn is lost by asking in another order. Then whoever was booked
-///   longest ago (never comes first), then by position. Hosts with weight 0 stand behind all others, fewest bookings
-///   first.
+/// - Round robin: largest shortfall first. A host's shortfall is what their weight would have given them of
+///   all bookings so far, minus what they got: `total · weight / weights − booked`, counted over all
+///   candidates, available or not, so that a host who was away catches up and nobody's turn is lost by asking
+///   in another order. Then whoever was booked longest ago (never comes first), then by position. Hosts with
+///   weight 0 stand behind all others, fewest bookings first.
 /// - Collective: highest priority, then booked longest ago, then by position.
 /// - All hands: by position.
 #[must_use]
 pub fn rank(assignment: Assignment, candidates: &[Candidate]) -> Vec<usize> {
     let mut ranked: Vec<(usize, &Candidate)> =
         candidates.iter().enumerate().filter(|(_, candidate)| candidate.available).collect();
-    // The sorts are stable: equals stay in order of position. `None` sorts before every `Some`: never is longest ago.
+    // The sorts are stable: equals stay in order of position. `None` sorts before every `Some`: never is
+    // longest ago.
     match assignment {
         Assignment::RoundRobin => {
             let total: i128 = candidates.iter().map(|candidate| i128::from(candidate.booked)).sum();
             let weights: i128 = candidates.iter().map(|candidate| i128::from(candidate.weight)).sum();
-            // Multiplied by the sum of weights, the shortfall stays a whole number. Where nobody has a weight, the fewest
-            // bookings come first.
+            // Multiplied by the sum of weights, the shortfall stays a whole number. Where nobody has a
+            // weight, the fewest bookings come first.
             let shortfall =
                 |host: &Candidate| total * i128::from(host.weight) - i128::from(host.booked) * weights.max(1);
             ranked.sort_by_key(|(_, host)| (host.weight == 0, Reverse(shortfall(host)), host.last_booked));

@@ -105,7 +105,8 @@ pub fn length_in_words(minutes: u32) -> String {
 impl Price {
     /// "€ 45.00" or "45.00 CHF": the amount with its minor units (most currencies have two; JPY, KRW … none).
     pub fn in_words(&self) -> String {
-        let whole_only = matches!(self.currency.as_str(), "JPY" | "KRW" | "VND" | "CLP" | "ISK" | "XAF" | "XOF" | "UGX");
+        let whole_only =
+            matches!(self.currency.as_str(), "JPY" | "KRW" | "VND" | "CLP" | "ISK" | "XAF" | "XOF" | "UGX");
         let amount = if whole_only {
             self.minor.to_string()
         } else {

@@ -80,7 +80,9 @@ mod tests {
     #[test]
     fn only_hyphenated_lower_case_uuids_are_ids() {
         assert!(BookingId::try_from("0193b5a0-7c1e-7000-8000-000000000001".to_owned()).is_ok());
-        for wrong in ["", "0193b5a07c1e70008000000000000001", "0193B5A0-7C1E-7000-8000-000000000001", "x' OR 1=1 --"] {
+        for wrong in
+            ["", "0193b5a07c1e70008000000000000001", "0193B5A0-7C1E-7000-8000-000000000001", "x' OR 1=1 --"]
+        {
             assert_eq!(BookingId::try_from(wrong.to_owned()), Err(NotAnId), "{wrong}");
         }
     }

@@ -1,7 +1,7 @@
 //! Stretches of time: one [`Interval`], and a set of them.
 //!
-//! Everything is half-open, `[start, end)`: a meeting that ends at 10:00 and one that starts at 10:00 do not meet.
-//! An interval is never empty and never runs backwards, so nobody has to ask.
+//! Everything is half-open, `[start, end)`: a meeting that ends at 10:00 and one that starts at 10:00 do not
+//! meet. An interval is never empty and never runs backwards, so nobody has to ask.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -77,8 +77,8 @@ impl Interval {
         Self::new(self.start.max(other.start), self.end.min(other.end))
     }
 
-    /// Longer by `before` at its start and by `after` at its end. Stops at the ends of representable time; a negative
-    /// padding counts as none, so the result is never smaller than `self`.
+    /// Longer by `before` at its start and by `after` at its end. Stops at the ends of representable time; a
+    /// negative padding counts as none, so the result is never smaller than `self`.
     #[must_use]
     pub fn pad(self, before: TimeDelta, after: TimeDelta) -> Self {
         let (before, after) = (before.max(TimeDelta::zero()), after.max(TimeDelta::zero()));
@@ -98,7 +98,8 @@ pub struct IntervalSet(Vec<Interval>);
 
 impl From<Vec<Interval>> for IntervalSet {
     fn from(mut intervals: Vec<Interval>) -> Self {
-        // The stable sort walks existing ascending runs in linear time, and our input mostly is one or two of those.
+        // The stable sort walks existing ascending runs in linear time, and our input mostly is one or two of
+        // those.
         intervals.sort();
         intervals.dedup_by(|next, kept| {
             let meets = next.start <= kept.end;

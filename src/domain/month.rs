@@ -28,7 +28,10 @@ impl Month {
 
     /// Its last day.
     pub fn last(self) -> NaiveDate {
-        self.0.checked_add_months(Months::new(1)).and_then(|next| next.checked_sub_days(Days::new(1))).unwrap_or(self.0)
+        self.0
+            .checked_add_months(Months::new(1))
+            .and_then(|next| next.checked_sub_days(Days::new(1)))
+            .unwrap_or(self.0)
     }
 
     /// The month after it.

@@ -92,7 +92,10 @@ pub fn check_answers(
     let mut answers = Vec::new();
     let mut errors = Vec::new();
     for unknown in entered.keys().filter(|key| !questions.iter().any(|q| q.key == **key)) {
-        errors.push(FieldError::new(format!("q-{unknown}"), "This question is not asked here. Please reload the page."));
+        errors.push(FieldError::new(
+            format!("q-{unknown}"),
+            "This question is not asked here. Please reload the page.",
+        ));
     }
     for question in questions {
         let values: Vec<&str> = entered
@@ -124,7 +127,9 @@ fn check_one(question: &Question, values: &[&str]) -> Result<Option<String>, Str
     }
     let is_option = |value: &str| question.options.iter().any(|option| option == value);
     let checked = match question.kind {
-        QuestionKind::ShortText => one_line(first, 500, "Please answer this question.", "answer").map_err(|e| e.0)?,
+        QuestionKind::ShortText => {
+            one_line(first, 500, "Please answer this question.", "answer").map_err(|e| e.0)?
+        }
         QuestionKind::LongText => many_lines(first, 5_000).map_err(|e| e.0)?,
         QuestionKind::Email => EmailAddress::parse(first).map_err(|e| e.0)?.into(),
         QuestionKind::Phone => PhoneNumber::parse(first).map_err(|e| e.0)?.into(),
@@ -138,8 +143,12 @@ fn check_one(question: &Question, values: &[&str]) -> Result<Option<String>, Str
         QuestionKind::Choice if is_option(first) => (*first).to_owned(),
         QuestionKind::Choices if values.iter().all(|value| is_option(value)) => {
             // In the owner's order and once each, whatever order they arrived in.
-            let chosen: Vec<&str> =
-                question.options.iter().map(String::as_str).filter(|option| values.contains(option)).collect();
+            let chosen: Vec<&str> = question
+                .options
+                .iter()
+                .map(String::as_str)
+                .filter(|option| values.contains(option))
+                .collect();
             chosen.join(", ")
         }
         QuestionKind::Choice | QuestionKind::Choices => {
@@ -175,7 +184,14 @@ mod tests {
             assert!(ask(kind, true, &["  "]).is_err(), "{kind:?} blank");
             assert!(ask(kind, false, &[]).unwrap().is_empty(), "{kind:?} left out");
         }
-        for (kind, wrong) in [(Email, "x"), (Phone, "abc"), (Number, "NaN"), (Number, "1e999"), (Choice, "Pink"), (Checkbox, "maybe")] {
+        for (kind, wrong) in [
+            (Email, "x"),
+            (Phone, "abc"),
+            (Number, "NaN"),
+            (Number, "1e999"),
+            (Choice, "Pink"),
+            (Checkbox, "maybe"),
+        ] {
             assert!(ask(kind, false, &[wrong]).is_err(), "{kind:?} {wrong}");
         }
         assert_eq!(ask(Number, true, &["2,5"]).unwrap()[0].value, "2.5");

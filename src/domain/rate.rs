@@ -53,7 +53,8 @@ impl Limit {
         let free = (self.capacity() - used).max(0);
         let remaining = u32::try_from(free / self.cost().max(1)).unwrap_or(u32::MAX);
         let wait = (self.cost() - free).max(0);
-        let seconds = |micros: i64| u32::try_from(micros.saturating_add(999_999) / 1_000_000).unwrap_or(u32::MAX);
+        let seconds =
+            |micros: i64| u32::try_from(micros.saturating_add(999_999) / 1_000_000).unwrap_or(u32::MAX);
         Verdict { allowed, remaining, retry_after: seconds(wait), reset: seconds(used) }
     }
 }
@@ -72,7 +73,15 @@ mod tests {
             verdict
         };
         for left in (0..5).rev() {
-            assert_eq!(ask(0), Verdict { allowed: true, remaining: left, retry_after: if left == 0 { 2 } else { 0 }, reset: (5 - left) * 2 });
+            assert_eq!(
+                ask(0),
+                Verdict {
+                    allowed: true,
+                    remaining: left,
+                    retry_after: if left == 0 { 2 } else { 0 },
+                    reset: (5 - left) * 2
+                }
+            );
         }
         assert!(!ask(0).allowed);
         assert!(!ask(1_999_999).allowed);

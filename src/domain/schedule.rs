@@ -1,6 +1,7 @@
 //! When somebody is open: weekly hours, and dates on which other hours hold.
 //!
-//! A schedule knows wall clocks only; [`Schedule::open_time`] turns it into instants with the rules of its zone.
+//! A schedule knows wall clocks only; [`Schedule::open_time`] turns it into instants with the rules of its
+//! zone.
 
 use std::collections::BTreeMap;
 
@@ -17,8 +18,9 @@ const DAY_MINUTES: u16 = 24 * 60;
 
 /// Opening hours of one date, `[from, until)` in minutes after midnight on the wall clock.
 ///
-/// `until` may be 1440 (24:00, the end of the date). Where it is smaller than `from` the window crosses midnight: 22:00 to
-/// 02:00 is four hours of the date on which it starts. Where both are equal the window is empty and vanishes.
+/// `until` may be 1440 (24:00, the end of the date). Where it is smaller than `from` the window crosses
+/// midnight: 22:00 to 02:00 is four hours of the date on which it starts. Where both are equal the window is
+/// empty and vanishes.
 ///
 /// In JSON: `[from, until]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -132,11 +134,11 @@ impl Schedule {
 
     /// The instants of `range` at which the schedule is open.
     ///
-    /// - A window that crosses midnight belongs to the date on which it starts: an override of the next date leaves it
-    ///   alone, and the last date before `range` reaches into it.
-    /// - A start in a DST gap is the first instant after the gap; an end in it is the gap. Where the clock shows a time
-    ///   twice, a window starts at the first and ends at the last. 24:00 is the end of its date: where midnight comes
-    ///   twice, that is the first one, for the second lies in the next date already.
+    /// - A window that crosses midnight belongs to the date on which it starts: an override of the next date
+    ///   leaves it alone, and the last date before `range` reaches into it.
+    /// - A start in a DST gap is the first instant after the gap; an end in it is the gap. Where the clock
+    ///   shows a time twice, a window starts at the first and ends at the last. 24:00 is the end of its date:
+    ///   where midnight comes twice, that is the first one, for the second lies in the next date already.
     /// - A date that the zone skipped has no windows.
     ///
     /// The work grows with the days in `range`: callers bound it.
@@ -166,7 +168,8 @@ fn place(window: Window, date: NaiveDate, rules: &ZoneRules) -> Option<Interval>
     let end = if window.until == DAY_MINUTES || window.until == 0 {
         rules.first_second(midnight + DAY)
     } else if window.crosses_midnight() {
-        // Were the date skipped, its start would move to the next date, and only this kind of window would survive.
+        // Were the date skipped, its start would move to the next date, and only this kind of window would
+        // survive.
         rules.day(date)?;
         rules.last_second(midnight + DAY + i64::from(window.until) * 60)
     } else {

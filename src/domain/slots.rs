@@ -1,22 +1,24 @@
 //! What can be booked: the slot engine.
 //!
-//! [`offer`] answers for one event type, one range and one `now`. It is pure arithmetic over sorted intervals; whoever
-//! calls it gathers open time, busy time and bookings first, over more than the range (see [`lookaround`] and
-//! [`booked_range`]), so that a slot does not depend on where the question was cut: the offer of a range equals the offers
-//! of its parts put together, down to a single second. The booking transaction relies on that. It asks [`offer_at`] for its
-//! one start and gets what the page got.
+//! [`offer`] answers for one event type, one range and one `now`. It is pure arithmetic over sorted
+//! intervals; whoever calls it gathers open time, busy time and bookings first, over more than the range (see
+//! [`lookaround`] and [`booked_range`]), so that a slot does not depend on where the question was cut: the
+//! offer of a range equals the offers of its parts put together, down to a single second. The booking
+//! transaction relies on that. It asks [`offer_at`] for its one start and gets what the page got.
 //!
 //! # The grid
 //!
-//! Candidate starts are `anchor + offset + k·interval` (`k ≥ 0`) in elapsed time, up to the next anchor. Anchors are
+//! Candidate starts are `anchor + offset + k·interval` (`k ≥ 0`) in elapsed time, up to the next anchor.
+//! Anchors are
 //!
-//! - the start of each run of open time. Open time that touches is one run: 23:00–24:00 and 00:00–00:30 the day after are
-//!   one run of 90 minutes from 23:00 on;
-//! - in a run of more than 24 hours also every midnight on the wall clock, so that a host who is open around the clock gets
-//!   the same sensible times every day, wherever the look at them begins. A slot may still reach across that midnight;
-//! - with [`SlotRules::fill_gaps`] also the end of each busy block, `buffer_before` later and rounded up to 5 minutes of
-//!   the hour in UTC. No `offset` is added there: the point is to lose no time. Up to the next anchor this grid replaces
-//!   the one before it.
+//! - the start of each run of open time. Open time that touches is one run: 23:00–24:00 and 00:00–00:30 the
+//!   day after are one run of 90 minutes from 23:00 on;
+//! - in a run of more than 24 hours also every midnight on the wall clock, so that a host who is open around
+//!   the clock gets the same sensible times every day, wherever the look at them begins. A slot may still
+//!   reach across that midnight;
+//! - with [`SlotRules::fill_gaps`] also the end of each busy block, `buffer_before` later and rounded up to 5
+//!   minutes of the hour in UTC. No `offset` is added there: the point is to lose no time. Up to the next
+//!   anchor this grid replaces the one before it.
 //!
 //! Everything is counted in whole seconds: a fraction of a second of busy time takes the second.
 
@@ -84,9 +86,9 @@ pub enum BookingWindow {
     Unlimited,
     /// Today and this many dates after it: 0 is today only, 1 is today and tomorrow.
     CalendarDays(u32),
-    /// Every date from today through the n-th Monday-to-Friday after today; 0 is today only. Weekends on the way are
-    /// part of it (whether anyone is open then is the schedule's business). On a Friday, 1 reaches through Monday; so it
-    /// does on the Saturday and the Sunday.
+    /// Every date from today through the n-th Monday-to-Friday after today; 0 is today only. Weekends on the
+    /// way are part of it (whether anyone is open then is the schedule's business). On a Friday, 1 reaches
+    /// through Monday; so it does on the Saturday and the Sunday.
     BusinessDays(u32),
     /// Both dates included; none when they are the wrong way round.
     Dates { from: NaiveDate, until: NaiveDate },
@@ -126,14 +128,15 @@ pub struct Session {
 pub struct HostTime<'a> {
     /// Open time, all that there is around.
     pub open: &'a IntervalSet,
-    /// What takes the host's time, all that meets that stretch: external busy intervals, and the claims of other bookings with
-    /// **their** buffers. Claims of sessions are in here too.
+    /// What takes the host's time, all that meets that stretch: external busy intervals, and the claims of
+    /// other bookings with **their** buffers. Claims of sessions are in here too.
     pub busy: &'a IntervalSet,
-    /// This event type's bookings with this host, without buffers, sessions once, in any order: all that start in
-    /// [`booked_range`]. Only read if there are limits.
+    /// This event type's bookings with this host, without buffers, sessions once, in any order: all that
+    /// start in [`booked_range`]. Only read if there are limits.
     pub booked: &'a [Interval],
-    /// Sessions that start in `range`, in any order. Those with a free seat at the right length are on offer whatever
-    /// else takes the host's time, on the grid or off it, and whatever the limits. Only whole seconds are looked at.
+    /// Sessions that start in `range`, in any order. Those with a free seat at the right length are on offer
+    /// whatever else takes the host's time, on the grid or off it, and whatever the limits. Only whole
+    /// seconds are looked at.
     pub sessions: &'a [Session],
     /// The zone of the host's schedule.
     pub zone: &'a ZoneRules,
@@ -143,16 +146,17 @@ pub struct HostTime<'a> {
 
 /// How far beyond a range, on both sides, [`HostTime::open`] and [`HostTime::busy`] must reach.
 ///
-/// `length` in minutes. The largest part is two days, in which a run of open time shows where it starts, or that it
-/// is longer than 24 hours and the last midnight counts. It grows with the length and the buffers, so callers bound those too.
+/// `length` in minutes. The largest part is two days, in which a run of open time shows where it starts, or
+/// that it is longer than 24 hours and the last midnight counts. It grows with the length and the buffers, so
+/// callers bound those too.
 #[must_use]
 pub fn lookaround(rules: &SlotRules, length: u32) -> TimeDelta {
     let minutes = i64::from(length) + i64::from(rules.buffer_before) + i64::from(rules.buffer_after);
     TimeDelta::days(2) + TimeDelta::minutes(minutes)
 }
 
-/// The stretch in which bookings count for a limit that concerns a start in `range`: whole days, ISO weeks and months of the
-/// zone, as the rules need them. `None` when there are no limits.
+/// The stretch in which bookings count for a limit that concerns a start in `range`: whole days, ISO weeks
+/// and months of the zone, as the rules need them. `None` when there are no limits.
 #[must_use]
 pub fn booked_range(rules: &SlotRules, zone: &ZoneRules, range: Interval) -> Option<Interval> {
     bounds::booked_range(&rules.limits, zone, range)
@@ -161,10 +165,11 @@ pub fn booked_range(rules: &SlotRules, zone: &ZoneRules, range: Interval) -> Opt
 /// Everything that can be booked with a start in `range`.
 ///
 /// - `length` is in minutes; nothing is on offer at length 0.
-/// - Round robin and collective: every start at which some host can, each host on their own grid, with those hosts.
-/// - All hands: every start at which all required hosts can, on the grid of their common open time, with them and with
-///   those optional ones who happen to be free. Where a run of common open time is longer than 24 hours, the midnights are
-///   those of the first required host.
+/// - Round robin and collective: every start at which some host can, each host on their own grid, with those
+///   hosts.
+/// - All hands: every start at which all required hosts can, on the grid of their common open time, with them
+///   and with those optional ones who happen to be free. Where a run of common open time is longer than 24
+///   hours, the midnights are those of the first required host.
 ///
 /// Work and memory grow with the starts in `range`: callers bound it.
 #[must_use]
@@ -189,8 +194,8 @@ pub fn offer(
 
 /// The [`offer`] of the one second from `start` on: empty, or one slot.
 ///
-/// The hosts' time must be gathered around `start` as around a range (see [`HostTime`]); then this agrees with every offer
-/// over a range that contains `start`.
+/// The hosts' time must be gathered around `start` as around a range (see [`HostTime`]); then this agrees
+/// with every offer over a range that contains `start`.
 #[must_use]
 pub fn offer_at(
     rules: &SlotRules,
@@ -283,7 +288,8 @@ impl<'a> Engine<'a> {
                 host,
                 required: required(host),
                 full: self.full(host, within),
-                // An optional host may have a booking window of their own, that is none of the others' business.
+                // An optional host may have a booking window of their own, that is none of the others'
+                // business.
                 starts: self.starts(host.zone),
                 sessions: self.sessions(host, within),
             })
@@ -292,7 +298,8 @@ impl<'a> Engine<'a> {
 
         let mut runs = Vec::new();
         self.grid.runs(first.zone, open.as_slice(), busy.as_slice(), &full, within, &mut runs);
-        // A session can be joined off the grid, and its own claim makes its host busy: ask for each host there.
+        // A session can be joined off the grid, and its own claim makes its host busy: ask for each host
+        // there.
         let mut sessions: Vec<i64> = members
             .iter()
             .filter(|member| member.required)

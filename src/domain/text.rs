@@ -183,7 +183,11 @@ fn parse_phone(text: &str) -> Result<String, TextError> {
     let fits = (5..=20).contains(&digits)
         && text.len() <= 40
         && text.chars().all(|c| c.is_ascii_digit() || "+-(). /".contains(c));
-    if fits { Ok(text.to_owned()) } else { refuse("Please enter a telephone number, such as +49 30 1234567.") }
+    if fits {
+        Ok(text.to_owned())
+    } else {
+        refuse("Please enter a telephone number, such as +49 30 1234567.")
+    }
 }
 
 #[cfg(test)]
@@ -192,10 +196,22 @@ mod tests {
 
     #[test]
     fn addresses_that_could_forge_a_header_are_refused() {
-        for wrong in ["a@b", "a b@c.de", "a@c.de\r\nBcc: x@y.z", "<a@b.de>", "a@@b.de", ".a@b.de", "a@-b.de", "\"x y\"@b.de", ""] {
+        for wrong in [
+            "a@b",
+            "a b@c.de",
+            "a@c.de\r\nBcc: x@y.z",
+            "<a@b.de>",
+            "a@@b.de",
+            ".a@b.de",
+            "a@-b.de",
+            "\"x y\"@b.de",
+            "",
+        ] {
             assert!(EmailAddress::parse(wrong).is_err(), "{wrong:?}");
         }
-        for right in ["a@b.de", " Ada.Lovelace+cal@example.co.uk ", "müller@bücher.example", "o'neil@example.com"] {
+        for right in
+            ["a@b.de", " Ada.Lovelace+cal@example.co.uk ", "müller@bücher.example", "o'neil@example.com"]
+        {
             assert!(EmailAddress::parse(right).is_ok(), "{right:?}");
         }
     }
@@ -210,7 +226,8 @@ mod tests {
 
     #[test]
     fn any_name_makes_a_valid_slug() {
-        for (name, slug) in [("Köln: first visit", "koln-first-visit"), ("李", "calendar"), ("--A--", "a")] {
+        for (name, slug) in [("Köln: first visit", "koln-first-visit"), ("李", "calendar"), ("--A--", "a")]
+        {
             assert_eq!(Slug::from_name(name).as_str(), slug);
         }
         assert!(Slug::parse(Slug::from_name(&"word ".repeat(50)).as_str()).is_ok());

@@ -1,9 +1,9 @@
 //! Time zones without a time-zone database.
 //!
-//! [`ZoneRules`] is the list of UTC-offset changes of one zone over some range. The server makes it from its zone
-//! database and sends it along with the slots, so pages, mails and slots read the same clock and the browser ships no
-//! database of its own. Outside the listed changes the first and the last offset hold for ever: whoever makes the rules
-//! covers the range that will be asked about.
+//! [`ZoneRules`] is the list of UTC-offset changes of one zone over some range. The server makes it from its
+//! zone database and sends it along with the slots, so pages, mails and slots read the same clock and the
+//! browser ships no database of its own. Outside the listed changes the first and the last offset hold for
+//! ever: whoever makes the rules covers the range that will be asked about.
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -12,8 +12,8 @@ use super::interval::Interval;
 
 /// The largest UTC offset that is believed, in seconds either way.
 ///
-/// The IANA database has never gone beyond 16 hours; RFC 8536 (TZif, section 3.2) asks readers to accept at least
-/// −24:59:59 to +25:59:59.
+/// The IANA database has never gone beyond 16 hours; RFC 8536 (TZif, section 3.2) asks readers to accept at
+/// least −24:59:59 to +25:59:59.
 pub const MAX_OFFSET: i32 = 26 * 3600;
 
 /// Seconds in 24 hours; a local day may have more or fewer.
@@ -70,8 +70,8 @@ enum Seconds {
 }
 
 impl ZoneRules {
-    /// Takes the transitions in any order (of several at one instant the last counts), drops those that change nothing,
-    /// and holds offsets to ±[`MAX_OFFSET`].
+    /// Takes the transitions in any order (of several at one instant the last counts), drops those that
+    /// change nothing, and holds offsets to ±[`MAX_OFFSET`].
     ///
     /// `initial_offset`, in seconds east of UTC, holds before the first transition.
     #[must_use]
@@ -152,7 +152,8 @@ impl ZoneRules {
         }
     }
 
-    /// The instant at which something starts that starts at `local`: after a gap, or at the first of several occurrences.
+    /// The instant at which something starts that starts at `local`: after a gap, or at the first of several
+    /// occurrences.
     #[must_use]
     pub fn first_instant(&self, local: NaiveDateTime) -> DateTime<Utc> {
         match self.resolve(local) {
@@ -160,7 +161,8 @@ impl ZoneRules {
         }
     }
 
-    /// The instant at which something ends that ends at `local`: at the gap, or at the last of several occurrences.
+    /// The instant at which something ends that ends at `local`: at the gap, or at the last of several
+    /// occurrences.
     #[must_use]
     pub fn last_instant(&self, local: NaiveDateTime) -> DateTime<Utc> {
         match self.resolve(local) {
@@ -168,10 +170,11 @@ impl ZoneRules {
         }
     }
 
-    /// From the first instant of `date` to the first instant of the next one: 23 to 25 hours as a rule. Days follow each
-    /// other without holes and without overlaps, also where midnight is skipped or comes twice.
+    /// From the first instant of `date` to the first instant of the next one: 23 to 25 hours as a rule. Days
+    /// follow each other without holes and without overlaps, also where midnight is skipped or comes twice.
     ///
-    /// `None` for a day that the zone skipped (Apia had no 30 December 2011), or at the end of representable time.
+    /// `None` for a day that the zone skipped (Apia had no 30 December 2011), or at the end of representable
+    /// time.
     #[must_use]
     pub fn day(&self, date: NaiveDate) -> Option<Interval> {
         let next = date.succ_opt()?;
@@ -187,14 +190,16 @@ impl ZoneRules {
         self.local(instant).date()
     }
 
-    /// [`first_instant`](Self::first_instant) in seconds since the epoch; `local` counts them on the wall clock.
+    /// [`first_instant`](Self::first_instant) in seconds since the epoch; `local` counts them on the wall
+    /// clock.
     pub(super) fn first_second(&self, local: i64) -> i64 {
         match self.resolve_second(local) {
             Seconds::Unique(at) | Seconds::Gap(at) | Seconds::Overlap(at, _) => at,
         }
     }
 
-    /// [`last_instant`](Self::last_instant) in seconds since the epoch; `local` counts them on the wall clock.
+    /// [`last_instant`](Self::last_instant) in seconds since the epoch; `local` counts them on the wall
+    /// clock.
     pub(super) fn last_second(&self, local: i64) -> i64 {
         match self.resolve_second(local) {
             Seconds::Unique(at) | Seconds::Gap(at) | Seconds::Overlap(_, at) => at,
@@ -240,7 +245,8 @@ impl ZoneRules {
             (Some((first, last)), _) if first < last => Seconds::Overlap(first, last),
             (Some((only, _)), _) => Seconds::Unique(only),
             (None, Some(after)) => Seconds::Gap(after),
-            // A local time that is shown nowhere was jumped over somewhere, so this arm is only for the compiler.
+            // A local time that is shown nowhere was jumped over somewhere, so this arm is only for the
+            // compiler.
             (None, None) => Seconds::Unique(second),
         }
     }

@@ -22,7 +22,8 @@ fn copy_private(from: &Path, to: &Path) -> io::Result<()> {
 
 /// The file behind a `sqlite:` URL.
 fn sqlite_file(url: &str) -> Result<PathBuf, Failure> {
-    let rest = url.strip_prefix("sqlite:").ok_or("PostgreSQL is backed up with pg_dump and restored with psql.")?;
+    let rest =
+        url.strip_prefix("sqlite:").ok_or("PostgreSQL is backed up with pg_dump and restored with psql.")?;
     let rest = rest.strip_prefix("//").unwrap_or(rest);
     Ok(PathBuf::from(rest.split('?').next().unwrap_or(rest)))
 }
@@ -54,7 +55,9 @@ pub async fn restore(config: &Config, folder: &Path, replace: bool) -> Result<St
     let target = sqlite_file(&config.database_url)?;
     config.make_data_dir()?;
     if target.exists() && !replace {
-        return Err(format!("{} exists. Use --replace to keep it under another name.", target.display()).into());
+        return Err(
+            format!("{} exists. Use --replace to keep it under another name.", target.display()).into()
+        );
     }
     let fresh = target.with_extension("restoring");
     copy_private(&source, &fresh)?;

@@ -129,7 +129,11 @@ fn run(cli: Cli) -> Result<(), Failure> {
                 let context = open(config).await?;
                 let filled = demo::fill(&context, clock::now()).await?;
                 context.db.close().await;
-                say(if filled { "The demo is in the database." } else { "The database is not empty; nothing was changed." })
+                say(if filled {
+                    "The demo is in the database."
+                } else {
+                    "The database is not empty; nothing was changed."
+                })
             }
             Command::User(UserCommand::Add { email, name, role, workspace }) => {
                 add_user(config, &email, &name, &role, workspace).await
@@ -146,7 +150,10 @@ fn say(line: &str) -> Result<(), Failure> {
 }
 
 fn log_to_stderr(config: &Config) {
-    let filter = tracing_subscriber::EnvFilter::new(format!("{},sqlx=warn,leptos=warn", config.log));
+    // Libraries speak up from warnings on, whatever we say of ourselves; not even then if only errors are wanted.
+    let libraries = if config.log == "error" { "error" } else { "warn" };
+    let directives = format!("sqlx={libraries},leptos={libraries},tower_http={libraries},{}", config.log);
+    let filter = tracing_subscriber::EnvFilter::new(directives);
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     // Set twice only where several commands run in one process (tests); the first one stays.
     let _ = if config.log_json {
@@ -158,7 +165,9 @@ fn log_to_stderr(config: &Config) {
 
 /// Opens the database, applies migrations, reads the secret.
 async fn open(config: Config) -> Result<Context, Failure> {
-    config.make_data_dir().map_err(|error| format!("The folder {} can't be made: {error}.", config.data_dir.display()))?;
+    config
+        .make_data_dir()
+        .map_err(|error| format!("The folder {} can't be made: {error}.", config.data_dir.display()))?;
     let secret = config.secret(std::env::var("MERIDIAN_SECRET").ok())?;
     let db = Db::open(&config.database_url, config.database_connections)
         .await
@@ -214,7 +223,11 @@ async fn serve(config: Config) -> Result<(), Failure> {
 async fn announce(context: &Context, address: SocketAddr) -> Result<(), Failure> {
     let mut conn = context.db.read().await?;
     let first = workspaces::first(&mut conn).await?;
-    let url = if context.config.listen.port() == 0 { format!("http://{address}") } else { context.config.public_url.clone() };
+    let url = if context.config.listen.port() == 0 {
+        format!("http://{address}")
+    } else {
+        context.config.public_url.clone()
+    };
     say(&format!("Meridian is ready at {url}"))?;
     match first {
         Some(workspace) => {

@@ -117,13 +117,20 @@ impl Config {
         let mut settings = match file {
             None => Settings::default(),
             Some(path) => {
-                let text = fs::read_to_string(path)
-                    .map_err(|error| Faults::one(format!("The file {} can't be read: {error}.", path.display())))?;
+                let text = fs::read_to_string(path).map_err(|error| {
+                    Faults::one(format!("The file {} can't be read: {error}.", path.display()))
+                })?;
                 // The parser's message may quote the line, which may hold a password: only the place is told.
                 toml::from_str(&text).map_err(|error| {
-                    let line = error.span().map_or(1, |span| text.get(..span.start).unwrap_or("").lines().count().max(1));
+                    let line = error
+                        .span()
+                        .map_or(1, |span| text.get(..span.start).unwrap_or("").lines().count().max(1));
                     let known = error.message().contains("unknown field");
-                    let what = if known { format!("has a key that is unknown; known are {}", KEYS.join(", ")) } else { "is not `key = \"text\"`".into() };
+                    let what = if known {
+                        format!("has a key that is unknown; known are {}", KEYS.join(", "))
+                    } else {
+                        "is not `key = \"text\"`".into()
+                    };
                     Faults::one(format!("In {}, line {line} {what}.", path.display()))
                 })?
             }
@@ -142,7 +149,9 @@ impl Config {
         let mut faults = Vec::new();
         let listen = settings.listen.unwrap_or_else(|| "127.0.0.1:3000".into());
         let listen = listen.parse().unwrap_or_else(|_| {
-            faults.push(format!("MERIDIAN_LISTEN is “{listen}”; it takes an address and a port, such as 127.0.0.1:3000."));
+            faults.push(format!(
+                "MERIDIAN_LISTEN is “{listen}”; it takes an address and a port, such as 127.0.0.1:3000."
+            ));
             SocketAddr::from((Ipv4Addr::LOCALHOST, 3000))
         });
         let public_url = settings.public_url.unwrap_or_else(|| format!("http://{listen}"));
@@ -157,8 +166,11 @@ impl Config {
         let database_url = settings
             .database_url
             .unwrap_or_else(|| format!("sqlite:{}", data_dir.join("meridian.sqlite").display()));
-        if !["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| database_url.starts_with(scheme)) {
-            faults.push("MERIDIAN_DATABASE_URL takes sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE.".into());
+        if !["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| database_url.starts_with(scheme))
+        {
+            faults.push(
+                "MERIDIAN_DATABASE_URL takes sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE.".into(),
+            );
         }
         let log = settings.log.unwrap_or_else(|| "info".into());
         if log.parse::<tracing_subscriber::EnvFilter>().is_err() {
@@ -169,7 +181,13 @@ impl Config {
             faults.push(format!("MERIDIAN_LOG_FORMAT is “{log_format}”; it can be text or json."));
         }
         let mut trusted_proxies = Vec::new();
-        for part in settings.trusted_proxies.unwrap_or_default().split(',').map(str::trim).filter(|part| !part.is_empty()) {
+        for part in settings
+            .trusted_proxies
+            .unwrap_or_default()
+            .split(',')
+            .map(str::trim)
+            .filter(|part| !part.is_empty())
+        {
             match part.parse() {
                 Ok(address) => trusted_proxies.push(address),
                 Err(_) => faults.push(format!(
@@ -181,10 +199,13 @@ impl Config {
         let limits = settings.rate_limits.unwrap_or_else(|| "on".into());
         let limits = yes_or_no("MERIDIAN_RATE_LIMITS", &limits, &mut faults);
         let connections = settings.database_connections.unwrap_or_else(|| "10".into());
-        let database_connections = connections.parse().ok().filter(|n| (2..=1000).contains(n)).unwrap_or_else(|| {
-            faults.push(format!("MERIDIAN_DATABASE_CONNECTIONS is “{connections}”; it takes a number from 2 to 1000."));
-            10
-        });
+        let database_connections =
+            connections.parse().ok().filter(|n| (2..=1000).contains(n)).unwrap_or_else(|| {
+                faults.push(format!(
+                    "MERIDIAN_DATABASE_CONNECTIONS is “{connections}”; it takes a number from 2 to 1000."
+                ));
+                10
+            });
         let site_dir = settings.site_dir.map_or_else(default_site_dir, PathBuf::from);
         if faults.is_empty() {
             Ok(Self {
@@ -227,7 +248,9 @@ impl Config {
             return decode(&given).ok_or_else(|| Faults::one(format!("MERIDIAN_SECRET takes {SHAPE}.")));
         }
         let path = self.data_dir.join("secret");
-        let fault = |error: io::Error| Faults::one(format!("The secret in {} can't be kept: {error}.", path.display()));
+        let fault = |error: io::Error| {
+            Faults::one(format!("The secret in {} can't be kept: {error}.", path.display()))
+        };
         let mut options = fs::OpenOptions::new();
         match options.write(true).create_new(true).mode(0o600).open(&path) {
             Ok(mut file) => {
@@ -255,8 +278,11 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     fn load(pairs: &[(&str, &str)]) -> Result<Config, Faults> {
-        let pairs: Vec<(String, String)> = pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        Config::load(None, move |key| pairs.iter().find(|(name, _)| name == key).map(|(_, value)| value.clone()))
+        let pairs: Vec<(String, String)> =
+            pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        Config::load(None, move |key| {
+            pairs.iter().find(|(name, _)| name == key).map(|(_, value)| value.clone())
+        })
     }
 
     #[test]
@@ -285,7 +311,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("meridian.toml");
         fs::write(&file, "listen = \"127.0.0.1:4000\"\nlog = \"warn\"\n").unwrap();
-        let config = Config::load(Some(&file), |key| (key == "MERIDIAN_LOG").then(|| "debug".to_owned())).unwrap();
+        let config =
+            Config::load(Some(&file), |key| (key == "MERIDIAN_LOG").then(|| "debug".to_owned())).unwrap();
         assert_eq!((config.listen.port(), config.log.as_str()), (4000, "debug"));
         fs::write(&file, "\nlisten_on = \"x\"\n").unwrap();
         let faults = Config::load(Some(&file), |_| None).unwrap_err();

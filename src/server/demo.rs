@@ -43,7 +43,14 @@ struct Offered {
     rules: EventTypeRules,
 }
 
-fn question(key: &str, label: &str, kind: QuestionKind, required: bool, options: &[&str], help: &str) -> Question {
+fn question(
+    key: &str,
+    label: &str,
+    kind: QuestionKind,
+    required: bool,
+    options: &[&str],
+    help: &str,
+) -> Question {
     Question {
         key: key.into(),
         label: label.into(),
@@ -63,7 +70,14 @@ fn every_question() -> Vec<Question> {
         question("mobile", "A number to reach you on the day", Phone, false, &[], ""),
         question("people", "How many of you will come?", Number, false, &[], ""),
         question("first", "Have we met before?", Choice, true, &["No, it's the first time", "Yes"], ""),
-        question("interests", "What are you interested in?", Choices, false, &["Strategy", "Design", "Engineering"], ""),
+        question(
+            "interests",
+            "What are you interested in?",
+            Choices,
+            false,
+            &["Strategy", "Design", "Engineering"],
+            "",
+        ),
         question("terms", "I have read the house rules", Checkbox, true, &[], ""),
     ]
 }
@@ -89,7 +103,8 @@ fn services() -> Vec<Offered> {
     let mut workshop = plain(&[90]);
     workshop.slots.seats = 8;
     workshop.slots.limits = Limits { day: Limit { count: Some(2), minutes: None }, ..Limits::default() };
-    workshop.location = Location::InPerson { address: "Studio Meridian, Lindenstraße 12, 10969 Berlin".into() };
+    workshop.location =
+        Location::InPerson { address: "Studio Meridian, Lindenstraße 12, 10969 Berlin".into() };
     workshop.price = Some(Price { minor: 3500, currency: "EUR".into() });
     let mut all_hands = EventTypeRules { assignment: Assignment::AllHands, guests: 5, ..plain(&[60]) };
     all_hands.slots.window = BookingWindow::BusinessDays(30);
@@ -105,9 +120,27 @@ fn services() -> Vec<Offered> {
         rules,
     };
     vec![
-        offered("team-call", "Talk to the team", "Whoever is free next calls you. Good for a first question.", &[0, 1, 2], plain(&[30])),
-        offered("project-review", "Project review", "Everyone at one table: what was done, what comes next.", &[0, 1, 2], all_hands),
-        offered("quick-help", "Quick help", "Something doesn't work? The first of us who is free helps.", &[1, 2], anytime),
+        offered(
+            "team-call",
+            "Talk to the team",
+            "Whoever is free next calls you. Good for a first question.",
+            &[0, 1, 2],
+            plain(&[30]),
+        ),
+        offered(
+            "project-review",
+            "Project review",
+            "Everyone at one table: what was done, what comes next.",
+            &[0, 1, 2],
+            all_hands,
+        ),
+        offered(
+            "quick-help",
+            "Quick help",
+            "Something doesn't work? The first of us who is free helps.",
+            &[1, 2],
+            anytime,
+        ),
         offered(
             "intro",
             "Introduction",
@@ -115,11 +148,32 @@ fn services() -> Vec<Offered> {
             &[0],
             EventTypeRules { location: Location::Phone, ..plain(&[30]) },
         ),
-        offered("consultation", "Consultation", "In the studio, with coffee. Please prepare what you would like to talk about.", &[0], consultation),
-        offered("workshop", "Drawing workshop", "Up to eight people draw together. Paper and pencils are there.", &[1], workshop),
-        Offered { visibility: "hidden", ..offered("partner-review", "Partner review", "For partners.", &[2], plain(&[45])) },
-        Offered { visibility: "private", ..offered("board", "Board meeting", "For members of the board.", &[0], plain(&[120])) },
-        Offered { active: false, ..offered("summer-course", "Summer course", "Back next year.", &[1], plain(&[60])) },
+        offered(
+            "consultation",
+            "Consultation",
+            "In the studio, with coffee. Please prepare what you would like to talk about.",
+            &[0],
+            consultation,
+        ),
+        offered(
+            "workshop",
+            "Drawing workshop",
+            "Up to eight people draw together. Paper and pencils are there.",
+            &[1],
+            workshop,
+        ),
+        Offered {
+            visibility: "hidden",
+            ..offered("partner-review", "Partner review", "For partners.", &[2], plain(&[45]))
+        },
+        Offered {
+            visibility: "private",
+            ..offered("board", "Board meeting", "For members of the board.", &[0], plain(&[120]))
+        },
+        Offered {
+            active: false,
+            ..offered("summer-course", "Summer course", "Back next year.", &[1], plain(&[60]))
+        },
     ]
 }
 
@@ -176,7 +230,9 @@ pub async fn fill(context: &Context, now: DateTime<Utc>) -> Result<bool, AppErro
         let (name, email) = (Name::parse(name).map_err(fault)?, EmailAddress::parse(email).map_err(fault)?);
         let role = if index == 0 { "admin" } else { "staff" };
         let zone = "Europe/Berlin";
-        hosts.push(add_member(&mut conn, &workspace, &email, &name, &password_hash, role, zone, &hours, now).await?);
+        hosts.push(
+            add_member(&mut conn, &workspace, &email, &name, &password_hash, role, zone, &hours, now).await?,
+        );
     }
     for (position, offered) in (1..).zip(services()) {
         let event_type: EventTypeId = ids::new(now)?;
@@ -192,7 +248,9 @@ pub async fn fill(context: &Context, now: DateTime<Utc>) -> Result<bool, AppErro
             rules: &offered.rules,
         };
         event_types::insert(&mut conn, &new, now).await?;
-        for (position, (member, schedule)) in (1..).zip(offered.hosts.iter().filter_map(|index| hosts.get(*index))) {
+        for (position, (member, schedule)) in
+            (1..).zip(offered.hosts.iter().filter_map(|index| hosts.get(*index)))
+        {
             let host = event_types::NewHost {
                 event_type: &event_type,
                 member,

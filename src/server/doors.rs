@@ -87,7 +87,9 @@ fn hashed(of: &PickerOf) -> Vec<u8> {
 
 fn of<'a>(of: &'a PickerOf, token_hash: &'a [u8]) -> Of<'a> {
     match of {
-        PickerOf::Service { workspace, service, key } => Of::Service(Address::Link { workspace, service, key }),
+        PickerOf::Service { workspace, service, key } => {
+            Of::Service(Address::Link { workspace, service, key })
+        }
         PickerOf::Appointment { .. } => Of::Appointment(token_hash),
     }
 }
@@ -119,7 +121,8 @@ async fn picker(whose: PickerOf, month: &str, zone: &str) -> Result<Picker, AppE
     let zone_chosen = chosen.is_some();
     let own = || zones::rules(&asked.plan.row.zone);
     let booked_in = || asked.moving.as_ref().and_then(|row| zones::rules(&row.zone));
-    let rules = chosen.or_else(booked_in).or_else(own).or_else(|| zones::rules("UTC")).ok_or(AppError::Internal)?;
+    let rules =
+        chosen.or_else(booked_in).or_else(own).or_else(|| zones::rules("UTC")).ok_or(AppError::Internal)?;
     let offer = asked.first_month(&mut conn, month.parse().ok(), &rules, now).await?;
     if let Some(row) = &asked.moving {
         let policy = asked.plan.rules.policy;
@@ -167,7 +170,11 @@ pub async fn load_month(whose: PickerOf, month: Month) -> Result<MonthOffer, App
 /// See [`crate::api::public::load_zones`].
 pub async fn load_zones(month: Month) -> Result<Zones, AppError> {
     let (from, until) = around(month);
-    Ok(zones::names().iter().filter_map(|name| zones::rules(name)).map(|rules| zones::cut(&rules, from, until)).collect())
+    Ok(zones::names()
+        .iter()
+        .filter_map(|name| zones::rules(name))
+        .map(|rules| zones::cut(&rules, from, until))
+        .collect())
 }
 
 /// See [`crate::api::public::book`].
@@ -199,9 +206,7 @@ pub async fn load_appointment(token: &str) -> Result<Appointment, AppError> {
 
 /// See [`crate::api::public::move_appointment`].
 pub async fn move_appointment(token: &str, start: i64) -> Result<Booked, AppError> {
-    answer(
-        async { use_cases::book::move_to(&here()?, token, from_minutes(start), clock::now()).await }.await,
-    )
+    answer(async { use_cases::book::move_to(&here()?, token, from_minutes(start), clock::now()).await }.await)
 }
 
 /// See [`crate::api::public::cancel_appointment`].
@@ -240,7 +245,8 @@ pub async fn load_bookings(after: &str) -> Result<BookingsPage, AppError> {
         async {
             let context = here()?;
             let now = clock::now();
-            let token = parts().and_then(|parts| cookie(&parts.headers, session_cookie(&context)).map(str::to_owned));
+            let token =
+                parts().and_then(|parts| cookie(&parts.headers, session_cookie(&context)).map(str::to_owned));
             let me = use_cases::sign_in::who(&context, &token.unwrap_or_default(), now).await?;
             let mut page = use_cases::bookings::page(&context, &me, after, now).await?;
             page.echo = echo();

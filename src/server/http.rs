@@ -75,7 +75,10 @@ pub fn router(state: AppState) -> Router {
         Err(_) => csrf,
     };
     app.layer(csrf)
-        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, std::time::Duration::from_secs(30)))
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::SERVICE_UNAVAILABLE,
+            std::time::Duration::from_secs(30),
+        ))
         .layer(CompressionLayer::new().br(true).gzip(true).quality(tower_http::CompressionLevel::Precise(4)))
         .layer(CatchPanicLayer::custom(guard::panicked))
         .layer(from_fn(guard::headers))
@@ -85,15 +88,19 @@ pub fn router(state: AppState) -> Router {
 
 /// Built scripts and styles: their names carry a hash of their content, so they are kept for ever.
 fn files(state: &AppState, folder: &str) -> Router {
-    let dir = ServeDir::new(state.context.config.site_dir.join(folder)).precompressed_br().precompressed_gzip();
-    Router::new().fallback_service(dir).layer(axum::middleware::map_response(|mut response: Response| async move {
-        if response.status().is_success() {
+    let dir =
+        ServeDir::new(state.context.config.site_dir.join(folder)).precompressed_br().precompressed_gzip();
+    Router::new().fallback_service(dir).layer(axum::middleware::map_response(
+        |mut response: Response| async move {
+            if response.status().is_success() {
+                response.headers_mut().insert(
+                    header::CACHE_CONTROL,
+                    HeaderValue::from_static("public, max-age=31536000, immutable"),
+                );
+            }
             response
-                .headers_mut()
-                .insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
-        }
-        response
-    }))
+        },
+    ))
 }
 
 /// The door step: an empty server leads to its set-up, another one to the first workspace's page.

@@ -1,12 +1,15 @@
 //! The calendar file of an appointment (RFC 5545), written with `calcard`.
 
-use super::{store::instant, use_cases::{appointments::Found, plan::place}};
+use super::{
+    store::instant,
+    use_cases::{appointments::Found, plan::place},
+};
 use crate::domain::appointment::BookingStatus;
 use calcard::{
     common::PartialDateTime,
     icalendar::{
-        ICalendar, ICalendarComponent, ICalendarComponentType, ICalendarEntry, ICalendarProperty, ICalendarStatus,
-        ICalendarValue,
+        ICalendar, ICalendarComponent, ICalendarComponentType, ICalendarEntry, ICalendarProperty,
+        ICalendarStatus, ICalendarValue,
     },
 };
 use chrono::{DateTime, Utc};
@@ -35,7 +38,11 @@ pub fn file(found: &Found, public_url: &str, token: &str) -> String {
     let page = format!("{public_url}/appointment/{token}");
     add(
         ICalendarProperty::Description,
-        text(format!("With {} ({}).\nMove or cancel: {page}", found.hosts.join(", "), found.event_type.workspace_name)),
+        text(format!(
+            "With {} ({}).\nMove or cancel: {page}",
+            found.hosts.join(", "),
+            found.event_type.workspace_name
+        )),
     );
     let place = place(&found.rules.location, true, &row.phone);
     add(ICalendarProperty::Location, text(place.detail));
@@ -48,7 +55,8 @@ pub fn file(found: &Found, public_url: &str, token: &str) -> String {
     add(ICalendarProperty::Status, ICalendarValue::Status(status));
     let mut calendar = ICalendarComponent::new(ICalendarComponentType::VCalendar);
     calendar.add_property(ICalendarProperty::Version, ICalendarValue::Text("2.0".into()));
-    calendar.add_property(ICalendarProperty::Prodid, ICalendarValue::Text("-//Meridian//Meridian//EN".into()));
+    calendar
+        .add_property(ICalendarProperty::Prodid, ICalendarValue::Text("-//Meridian//Meridian//EN".into()));
     calendar.component_ids.push(1);
     ICalendar { components: vec![calendar, event] }.to_string()
 }

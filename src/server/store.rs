@@ -16,7 +16,7 @@ pub mod workspaces;
 
 use chrono::{DateTime, Utc};
 use sqlx::{
-    PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction,
+    Connection, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction,
     pool::PoolConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
@@ -253,11 +253,14 @@ impl Db {
 
     /// Writes a consistent copy of a SQLite database into a new file while the server goes on.
     pub async fn copy_to(&self, file: &Path) -> Result<(), StoreError> {
-        let Self::Sqlite { read, .. } = self else {
+        let Self::Sqlite { write, .. } = self else {
             return Err(StoreError::Value("PostgreSQL is backed up with pg_dump"));
         };
         let file = file.to_str().ok_or(StoreError::Value("the path is not text"))?;
-        sqlx::query("VACUUM INTO $1").bind(file).execute(read).await?;
+        // A connection of its own: readers are read-only, and the writer must not wait for a copy.
+        let mut conn = SqliteConnection::connect_with(&write.connect_options()).await?;
+        sqlx::query("VACUUM INTO $1").bind(file).execute(&mut conn).await?;
+        conn.close().await?;
         Ok(())
     }
 

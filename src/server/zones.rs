@@ -5,8 +5,14 @@
 
 use crate::domain::zone::{Transition, ZoneRules};
 use chrono::{DateTime, Utc};
-use jiff::{Timestamp, tz::{TimeZone, TimeZoneDatabase}};
-use std::{collections::HashMap, sync::{Arc, OnceLock, RwLock}};
+use jiff::{
+    Timestamp,
+    tz::{TimeZone, TimeZoneDatabase},
+};
+use std::{
+    collections::HashMap,
+    sync::{Arc, OnceLock, RwLock},
+};
 
 fn database() -> &'static TimeZoneDatabase {
     static DATABASE: OnceLock<TimeZoneDatabase> = OnceLock::new();
@@ -30,7 +36,15 @@ fn offset_at(zone: &TimeZone, at: Timestamp) -> i32 {
 fn can_be_chosen(name: &str) -> bool {
     name == "UTC"
         || [
-            "Africa/", "America/", "Antarctica/", "Arctic/", "Asia/", "Atlantic/", "Australia/", "Europe/", "Indian/",
+            "Africa/",
+            "America/",
+            "Antarctica/",
+            "Arctic/",
+            "Asia/",
+            "Atlantic/",
+            "Australia/",
+            "Europe/",
+            "Indian/",
             "Pacific/",
         ]
         .iter()
@@ -59,7 +73,10 @@ pub fn rules(name: &str) -> Option<Arc<ZoneRules>> {
     let transitions = zone
         .following(from)
         .take_while(|transition| transition.timestamp() < until)
-        .map(|transition| Transition { at: transition.timestamp().as_second(), offset: transition.offset().seconds() })
+        .map(|transition| Transition {
+            at: transition.timestamp().as_second(),
+            offset: transition.offset().seconds(),
+        })
         .collect();
     let rules = Arc::new(ZoneRules::new(name, offset_at(&zone, from), transitions));
     if let Ok(mut known) = cache.write() {
@@ -71,7 +88,8 @@ pub fn rules(name: &str) -> Option<Arc<ZoneRules>> {
 /// Rules cut down to a range, for sending: what is outside it is of no use to a page.
 pub fn cut(rules: &ZoneRules, from: DateTime<Utc>, until: DateTime<Utc>) -> ZoneRules {
     let (first, last) = (from.timestamp(), until.timestamp());
-    let inside = rules.transitions().iter().copied().filter(|change| change.at > first && change.at < last).collect();
+    let inside =
+        rules.transitions().iter().copied().filter(|change| change.at > first && change.at < last).collect();
     ZoneRules::new(rules.name(), rules.offset_at(from), inside)
 }
 
@@ -117,7 +135,9 @@ mod tests {
 
     #[test]
     fn only_exact_names_of_places_are_zones() {
-        for wrong in ["", "europe/berlin", "../../etc/passwd", "Europe/Atlantis", "posixrules", "/etc/localtime"] {
+        for wrong in
+            ["", "europe/berlin", "../../etc/passwd", "Europe/Atlantis", "posixrules", "/etc/localtime"]
+        {
             assert!(rules(wrong).is_none(), "{wrong:?}");
         }
         assert!(rules("UTC").is_some());

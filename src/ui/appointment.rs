@@ -42,7 +42,8 @@ fn page(show: fn(Booking, Mark) -> AnyView) -> AnyView {
             }
         })
     };
-    view! { <Meta name="robots" content="noindex"/> <Suspense fallback=super::loading>{content}</Suspense> }.into_any()
+    view! { <Meta name="robots" content="noindex"/> <Suspense fallback=super::loading>{content}</Suspense> }
+        .into_any()
 }
 
 /// What has just happened, as the address says it.
@@ -117,14 +118,20 @@ fn row(label: &'static str, value: AnyView) -> AnyView {
 }
 
 fn text_row(label: &'static str, value: &str) -> AnyView {
-    if value.is_empty() { ().into_any() } else { row(label, view! { <span class="kept">{value.to_owned()}</span> }.into_any()) }
+    if value.is_empty() {
+        ().into_any()
+    } else {
+        row(label, view! { <span class="kept">{value.to_owned()}</span> }.into_any())
+    }
 }
 
-/// "Tuesday, 3 March 2026, 14:30 – 15:00".
-fn when(booking: &Booking) -> (String, String) {
+/// "Tuesday, 3 March 2026, 14:30 – 15:00", and the zone.
+fn when(booking: &Booking) -> (AnyView, String) {
     let zone = &booking.zone;
     let day = format::day(zone.date(booking.start));
-    (format!("{day}, {}", format::span(zone, booking.start, booking.end, booking.hour12)), format::zone(zone, booking.start))
+    let span = format::span(zone, booking.start, booking.end, booking.hour12);
+    let time = view! { {day} ", " <span class="together">{span}</span> };
+    (time.into_any(), format::zone(zone, booking.start))
 }
 
 fn facts(booking: &Booking) -> AnyView {
@@ -143,7 +150,8 @@ fn facts(booking: &Booking) -> AnyView {
     let place = &booking.place;
     let detail = (!place.detail.is_empty()).then(|| view! { <br/> {linked(&place.detail)} });
     let answers = booking.answers.iter().map(|answer| {
-        view! { <div><dt>{answer.label.clone()}</dt><dd class="kept">{answer.value.clone()}</dd></div> }.into_any()
+        view! { <div><dt>{answer.label.clone()}</dt><dd class="kept">{answer.value.clone()}</dd></div> }
+            .into_any()
     });
     let answers = answers.collect::<Vec<_>>();
     let service = format!("{}, {}", booking.service_name, booking.workspace.name);

@@ -11,7 +11,11 @@ use leptos_router::hooks::{use_params_map, use_url};
 pub fn Book() -> impl IntoView {
     let (params, url) = (use_params_map(), use_url());
     page(move || {
-        let key = Query::parse(url.read_untracked().search()).prefilled("key").next().unwrap_or_default().to_owned();
+        let key = Query::parse(url.read_untracked().search())
+            .prefilled("key")
+            .next()
+            .unwrap_or_default()
+            .to_owned();
         let param = |name| params.with(|params| params.get(name)).unwrap_or_default();
         PickerOf::Service { workspace: param("workspace"), service: param("service"), key }
     })
@@ -21,7 +25,9 @@ pub fn Book() -> impl IntoView {
 #[component]
 pub fn Move() -> impl IntoView {
     let params = use_params_map();
-    page(move || PickerOf::Appointment { token: params.with(|params| params.get("token")).unwrap_or_default() })
+    page(move || PickerOf::Appointment {
+        token: params.with(|params| params.get("token")).unwrap_or_default(),
+    })
 }
 
 fn page(of: impl Fn() -> PickerOf + Copy + Send + Sync + 'static) -> AnyView {

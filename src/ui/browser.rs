@@ -28,7 +28,11 @@ pub fn zone() -> Option<String> {
 
 /// Remembers something for a year, for the server to read as well.
 pub fn remember(name: &str, value: &str) {
-    let secure = if window().location().protocol().is_ok_and(|protocol| protocol == "https:") { "; Secure" } else { "" };
+    let secure = if window().location().protocol().is_ok_and(|protocol| protocol == "https:") {
+        "; Secure"
+    } else {
+        ""
+    };
     let cookie = format!("{name}={value}; Path=/; Max-Age=31536000; SameSite=Lax{secure}");
     // A browser that takes no cookies asks for the zone again next time; that is all.
     Reflect::set(&document(), &"cookie".into(), &cookie.into()).unwrap_or_default();
@@ -37,7 +41,8 @@ pub fn remember(name: &str, value: &str) {
 /// Writes the address without asking the server, as a step back or in place of the last one.
 pub fn set_address(href: &str, replace: bool) {
     if let Ok(history) = window().history() {
-        let href = if href == "?" { window().location().pathname().unwrap_or_default() } else { href.to_owned() };
+        let href =
+            if href == "?" { window().location().pathname().unwrap_or_default() } else { href.to_owned() };
         let written = if replace {
             history.replace_state_with_url(&JsValue::NULL, "", Some(&href))
         } else {

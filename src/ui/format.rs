@@ -1,11 +1,21 @@
 //! Dates, times, zones and names as people read them. Pure, and the same words on the server and in the browser.
 
-use crate::domain::{assignment::Assignment, month::Month, zone::ZoneRules};
+use crate::domain::{assignment::Assignment, event_type::length_in_words, month::Month, zone::ZoneRules};
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Timelike, Utc};
 
 const WEEKDAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
     "December",
 ];
 
@@ -111,6 +121,11 @@ pub fn many(n: usize, one: &str) -> String {
     if n == 1 { format!("1 {one}") } else { format!("{n} {one}s") }
 }
 
+/// "30 min", for a choice between lengths; longer ones in whole words.
+pub fn length_short(minutes: u32) -> String {
+    if minutes <= 120 { format!("{minutes} min") } else { length_in_words(minutes) }
+}
+
 /// "Anna, Ben or Clara"; the last word says whether all of them come.
 pub fn people(names: &[String], assignment: Assignment) -> String {
     let word = if assignment == Assignment::AllHands { " and " } else { " or " };
@@ -168,7 +183,8 @@ mod tests {
     fn an_end_tomorrow_or_on_another_offset_says_so() {
         let night = span(&berlin(), instant("2026-03-03T22:30:00Z"), instant("2026-03-03T23:30:00Z"), false);
         assert_eq!(night, "23:30 – 00:30, Wednesday 4 March");
-        let forward = span(&berlin(), instant("2026-03-29T00:30:00Z"), instant("2026-03-29T01:30:00Z"), false);
+        let forward =
+            span(&berlin(), instant("2026-03-29T00:30:00Z"), instant("2026-03-29T01:30:00Z"), false);
         assert_eq!(forward, "01:30 – 03:30 (UTC+2)");
     }
 

@@ -100,8 +100,9 @@ pub fn view(of: PickerOf, mut query: Query, picker: Picker, zones: Zones) -> Any
     };
     // Once it has been opened the form stays, so that what was entered survives a look at other times.
     let opened = Memo::new(move |before| before == Some(&true) || picking.stage.get() == Stage::Form);
+    let marked = move || (picking.stage.get() == Stage::Form).then_some("form");
     view! {
-        <div class="picker" on:click=move |event| picking.click(&event)>
+        <div class="picker" data-stage=marked on:click=move |event| picking.click(&event)>
             {aside::view(picking)}
             <div class="stage">
                 {body}
@@ -197,6 +198,11 @@ impl Picking {
         self.zone.with(|zone| zone.date(now))
     }
 
+    /// The day of a start in the zone shown.
+    fn date(self, start: i64) -> NaiveDate {
+        self.zone.with(|zone| zone.date(format::at(start)))
+    }
+
     /// "14:30" in the zone shown.
     fn clock(self, start: i64) -> String {
         format::clock(self.zone.with(|zone| zone.local(format::at(start))), self.hour12.get())
@@ -240,7 +246,11 @@ impl Picking {
         let before = self.query.get_untracked();
         let (stage, month, day) = (self.stage.get_untracked(), before.month, before.day);
         // Steps that one would go back to are kept; choices within a step are not.
-        let replace = before.pick || (next.pick == before.pick && next.start == before.start && next.day == day && next.month == month);
+        let replace = before.pick
+            || (next.pick == before.pick
+                && next.start == before.start
+                && next.day == day
+                && next.month == month);
         if next.zone != before.zone {
             browser::remember("zone", &next.zone);
         }
@@ -272,7 +282,8 @@ impl Picking {
         self.picked.set(None);
         self.reached.set(None);
         self.trouble.set(false);
-        let known = self.zones.with_untracked(|zones| zones.iter().find(|zone| zone.name() == query.zone).cloned());
+        let known =
+            self.zones.with_untracked(|zones| zones.iter().find(|zone| zone.name() == query.zone).cloned());
         let home = self.home_zone.get_value();
         match known {
             _ if query.zone.is_empty() || query.zone == home.name() => self.zone.set(home),
@@ -308,7 +319,8 @@ impl Picking {
                     offers.push(offer);
                 });
                 let waiting = self.shown.try_get_untracked().filter(|shown| shown.month == month);
-                if let Some(shown) = waiting.filter(|_| self.stage.try_get_untracked() == Some(Stage::Times)) {
+                if let Some(shown) = waiting.filter(|_| self.stage.try_get_untracked() == Some(Stage::Times))
+                {
                     self.said.try_update(|said| {
                         if said.starts_with("Loading") {
                             *said = shown.sentence();

@@ -187,7 +187,9 @@ pub fn encode(text: &str) -> String {
 
 fn encode_into(out: &mut String, text: &str) {
     for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~' | b'/' | b'@' | b':' | b',') {
+        if byte.is_ascii_alphanumeric()
+            || matches!(byte, b'-' | b'_' | b'.' | b'~' | b'/' | b'@' | b':' | b',')
+        {
             out.push(char::from(byte));
         } else {
             out.push('%');

@@ -3,7 +3,7 @@
 use super::{browser, failure, format, icon};
 use crate::{
     api::public::{ServiceCard, WorkspacePage, load_workspace},
-    domain::{assignment::Assignment, event_type::length_in_words},
+    domain::event_type::length_in_words,
 };
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -47,7 +47,7 @@ fn view(page: WorkspacePage) -> AnyView {
                 </p>
             })}
             {section(&base, team, if both { "With our team" } else { "Services" })}
-            {section(&base, own, if both { "With one person" } else { "Services" })}
+            {section(&base, own, if both { "With one of us" } else { "Services" })}
         </div>
     }
     .into_any()
@@ -68,11 +68,10 @@ fn section(base: &str, services: Vec<ServiceCard>, heading: &'static str) -> Any
 }
 
 fn card(base: &str, service: ServiceCard) -> AnyView {
-    let ServiceCard { slug, name, description, lengths, price, hosts, seats, .. } = service;
+    let ServiceCard { slug, name, description, lengths, price, hosts, assignment, seats, .. } = service;
     let href = format!("{base}/{slug}");
     let lengths: Vec<String> = lengths.into_iter().map(length_in_words).collect();
-    // How the team shares its bookings is not said here; "or" fits all but few.
-    let people = format::people(&hosts, Assignment::RoundRobin);
+    let people = format::people(&hosts, assignment);
     let faces = hosts.iter().take(4).map(|host| view! { <span>{format::initials(host)}</span> }.into_any());
     let faces = faces.collect::<Vec<_>>();
     view! {

@@ -1,8 +1,8 @@
 //! The slot rules once more, the slow and obvious way: an array of minutes for each host.
 //!
-//! Shares nothing with the engine but the types in which rules are written down: zones come from chrono-tz, and every
-//! question is answered by looking at every minute. Works in whole minutes where the engine works in seconds, except for
-//! what may lie between minutes: busy time, `now` and the range.
+//! Shares nothing with the engine but the types in which rules are written down: zones come from chrono-tz,
+//! and every question is answered by looking at every minute. Works in whole minutes where the engine works
+//! in seconds, except for what may lie between minutes: busy time, `now` and the range.
 
 use chrono::{DateTime, Datelike, Days, NaiveDate, Weekday};
 use chrono_tz::Tz;
@@ -64,7 +64,8 @@ impl Clock {
     fn new(zone: Tz, range: Seconds) -> Self {
         let first = (range.0.div_euclid(60) - MARGIN).div_euclid(15) * 15;
         let last = range.1.div_euclid(60) + MARGIN;
-        // Clocks change at a quarter of an hour of UTC; asking every quarter is as good as asking every minute.
+        // Clocks change at a quarter of an hour of UTC; asking every quarter is as good as asking every
+        // minute.
         let local = (first..=last)
             .step_by(15)
             .flat_map(|quarter| {

@@ -64,7 +64,8 @@ pub(super) fn starts(
     now: DateTime<Utc>,
 ) -> Option<Span> {
     let earliest = ceil(now).saturating_add(rules.notice.max(0));
-    // A start at or after a fractional instant is at or after the next second; one before it is before that second.
+    // A start at or after a fractional instant is at or after the next second; one before it is before that
+    // second.
     let asked = Span::new(ceil(range.start()).max(earliest), ceil(range.end()))?;
     let today = zone.date(now);
     let after = |date: NaiveDate| date.succ_opt().map_or(i64::MAX, |next| zone.midnight(next));
@@ -85,7 +86,8 @@ fn business_day(today: NaiveDate, days: u32) -> NaiveDate {
     if days == 0 {
         return today;
     }
-    // From a weekend, counting starts on the Friday before it: the first business day after is the same Monday.
+    // From a weekend, counting starts on the Friday before it: the first business day after is the same
+    // Monday.
     let (base, weekday) = match today.weekday() {
         Weekday::Sat => (today.pred_opt(), 4),
         Weekday::Sun => (today.pred_opt().and_then(|saturday| saturday.pred_opt()), 4),
@@ -126,7 +128,8 @@ impl Period {
         let (mut first, mut next) = self.around(zone.date(instant(second, 0)));
         let mut from = zone.midnight(first);
         let mut until = zone.midnight(next);
-        // Where the clock was put back over midnight, the old date shows again in the new day: the day it is counts.
+        // Where the clock was put back over midnight, the old date shows again in the new day: the day it is
+        // counts.
         while until <= second && next < NaiveDate::MAX {
             (first, next) = self.around(next);
             from = zone.midnight(first);
@@ -155,7 +158,8 @@ pub(super) fn booked_range(limits: &Limits, zone: &ZoneRules, range: Interval) -
         .and_then(|(from, until)| Interval::new(instant(from, 0), instant(until, 0)))
 }
 
-/// The periods, as far as they meet `within`, in which another booking of `length` seconds would break a limit.
+/// The periods, as far as they meet `within`, in which another booking of `length` seconds would break a
+/// limit.
 pub(super) fn full(limits: &Limits, host: &HostTime<'_>, length: i64, within: Span) -> Bounds {
     let mut spans = Vec::new();
     let mut booked: Vec<(i64, i64)> = Vec::new();

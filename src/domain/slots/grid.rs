@@ -36,10 +36,11 @@ impl Run {
 }
 
 impl Grid {
-    /// Appends the starts in `within`, ascending, at which a booking fits into `open` between what is `busy`, without those
-    /// in `full`.
+    /// Appends the starts in `within`, ascending, at which a booking fits into `open` between what is `busy`,
+    /// without those in `full`.
     ///
-    /// One pass over everything: open intervals, busy blocks and full periods are ascending, and so are the anchors.
+    /// One pass over everything: open intervals, busy blocks and full periods are ascending, and so are the
+    /// anchors.
     pub fn runs(
         &self,
         zone: &ZoneRules,
@@ -59,8 +60,8 @@ impl Grid {
         let busy = busy.get(passed..).unwrap_or(&[]);
 
         let mut full = full.spans().iter().copied().peekable();
-        // From here on a block only matters through the starts that it forbids: those strictly between the last one that
-        // ends in time for it, and the first one after it.
+        // From here on a block only matters through the starts that it forbids: those strictly between the
+        // last one that ends in time for it, and the first one after it.
         let mut blocks = busy
             .iter()
             .map(|block| Block {
@@ -136,15 +137,16 @@ impl Grid {
     }
 }
 
-/// A busy block, as a hole in the starts: `last_before` and `first_after` are allowed, everything between is not.
+/// A busy block, as a hole in the starts: `last_before` and `first_after` are allowed, everything between is
+/// not.
 #[derive(Clone, Copy)]
 struct Block {
     last_before: i64,
     first_after: i64,
 }
 
-/// The anchors of one run of open time, each with the anchor after it (or the end of the run): ascending, beginning with
-/// the last anchor that is not after `looking_from`, or with the run.
+/// The anchors of one run of open time, each with the anchor after it (or the end of the run): ascending,
+/// beginning with the last anchor that is not after `looking_from`, or with the run.
 struct Anchors<'a> {
     zone: &'a ZoneRules,
     next: i64,

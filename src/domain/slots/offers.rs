@@ -4,12 +4,14 @@ use super::*;
 
 /// What is on offer: starts, ascending, each with its hosts.
 ///
-/// Compact on purpose, as a month of a large team has a few thousand starts: eight bytes for a start, one bit for a host.
+/// Compact on purpose, as a month of a large team has a few thousand starts: eight bytes for a start, one bit
+/// for a host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Offer {
     /// Seconds since the epoch, ascending, each once.
     starts: Vec<i64>,
-    /// Bit `b` of `planes[p][i]`: whether host `64·p + b` can take `starts[i]`. All planes are as long as `starts`.
+    /// Bit `b` of `planes[p][i]`: whether host `64·p + b` can take `starts[i]`. All planes are as long as
+    /// `starts`.
     planes: Vec<Vec<u64>>,
     /// Sessions to join, sorted.
     joins: Vec<Seat>,
@@ -29,8 +31,8 @@ pub(super) struct Seat {
 #[derive(Clone, Copy, Debug)]
 pub struct Slot<'a> {
     pub start: DateTime<Utc>,
-    /// The most seats that one booking can take here: those of a session that exists, or all where a host can open a new
-    /// one. With all hands the fewest that any session has left. 1 where seats are not shared.
+    /// The most seats that one booking can take here: those of a session that exists, or all where a host can
+    /// open a new one. With all hands the fewest that any session has left. 1 where seats are not shared.
     pub seats_left: u32,
     offer: &'a Offer,
     index: usize,
@@ -131,7 +133,8 @@ impl Offer {
     }
 }
 
-/// The (at most) `n` starts nearest to `to`, ascending; of two that are equally near the earlier one is nearer.
+/// The (at most) `n` starts nearest to `to`, ascending; of two that are equally near the earlier one is
+/// nearer.
 #[must_use]
 pub fn nearest(offer: &Offer, to: DateTime<Utc>, n: usize) -> Vec<DateTime<Utc>> {
     let middle = offer.starts.partition_point(|start| instant(*start, 0) < to);
@@ -168,8 +171,8 @@ impl Builder {
 
     /// Adds ascending runs of starts for one host.
     ///
-    /// Hosts of a team mostly share a grid, so one walk along the starts that are there already marks nearly all of them;
-    /// what is new is merged in afterwards.
+    /// Hosts of a team mostly share a grid, so one walk along the starts that are there already marks nearly
+    /// all of them; what is new is merged in afterwards.
     pub fn add(&mut self, host: usize, step: i64, runs: &[Run]) {
         let Offer { starts, planes, .. } = &mut self.offer;
         let Some(plane) = planes.get_mut(host / 64) else { return };

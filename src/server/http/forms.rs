@@ -84,7 +84,8 @@ fn book_input(fields: &Fields) -> BookInput {
 fn with_choices(path: &str, query: Option<&str>, fields: &Fields) -> Uri {
     let mut pairs: Vec<String> = query
         .map(|query| {
-            let kept = |pair: &&str| !["start=", "length=", "zone="].iter().any(|name| pair.starts_with(name));
+            let kept =
+                |pair: &&str| !["start=", "length=", "zone="].iter().any(|name| pair.starts_with(name));
             query.split('&').filter(|pair| !pair.is_empty()).filter(kept).map(str::to_owned).collect()
         })
         .unwrap_or_default();
@@ -133,7 +134,9 @@ async fn move_appointment(
         Err(response) => return *response,
     };
     let moved = match one(&fields, "start").parse() {
-        Ok(start) => use_cases::book::move_to(&state.context, &token, from_minutes(start), clock::now()).await,
+        Ok(start) => {
+            use_cases::book::move_to(&state.context, &token, from_minutes(start), clock::now()).await
+        }
         Err(_) => Err(AppError::field("start", "Please choose a time.")),
     };
     match moved {
@@ -255,12 +258,21 @@ async fn cancel_booking(State(state): State<AppState>, headers: HeaderMap, sent:
     let now = clock::now();
     let cancelled = async {
         let me = use_cases::sign_in::who(&state.context, &session(&state, &headers), now).await?;
-        use_cases::bookings::cancel(&state.context, &me, &one(&fields, "booking"), &one(&fields, "reason"), now).await
+        use_cases::bookings::cancel(
+            &state.context,
+            &me,
+            &one(&fields, "booking"),
+            &one(&fields, "reason"),
+            now,
+        )
+        .await
     };
     match cancelled.await {
         Ok(()) => Redirect::to("/booking").into_response(),
         Err(AppError::SignInRequired) => Redirect::to("/sign-in?next=/booking").into_response(),
-        Err(error) => pages::refused(&state, Uri::from_static("/booking"), &headers, echo(fields, error)).await,
+        Err(error) => {
+            pages::refused(&state, Uri::from_static("/booking"), &headers, echo(fields, error)).await
+        }
     }
 }
 
@@ -270,7 +282,14 @@ mod tests {
 
     #[test]
     fn after_sign_in_nobody_is_led_away() {
-        for wrong in ["", "https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)", "/a\r\nb"] {
+        for wrong in [
+            "",
+            "https://evil.example",
+            "//evil.example",
+            "/\\evil.example",
+            "javascript:alert(1)",
+            "/a\r\nb",
+        ] {
             assert_eq!(onward(wrong), "/booking", "{wrong:?}");
         }
         assert_eq!(onward("/booking?after=1.x"), "/booking?after=1.x");
@@ -278,10 +297,14 @@ mod tests {
 
     #[test]
     fn a_refused_form_opens_where_the_person_was() {
-        let fields: Fields = [("start", "29600000"), ("zone", "Europe/Berlin"), ("length", "30\"><script>"), ("name", "x")]
-            .map(|(k, v)| (k.to_owned(), v.to_owned()))
-            .to_vec();
+        let fields: Fields =
+            [("start", "29600000"), ("zone", "Europe/Berlin"), ("length", "30\"><script>"), ("name", "x")]
+                .map(|(k, v)| (k.to_owned(), v.to_owned()))
+                .to_vec();
         let uri = with_choices("/book/demo/intro", Some("month=2026-12&start=1&key=k"), &fields);
-        assert_eq!(uri.to_string(), "/book/demo/intro?month=2026-12&key=k&start=29600000&zone=Europe%2FBerlin");
+        assert_eq!(
+            uri.to_string(),
+            "/book/demo/intro?month=2026-12&key=k&start=29600000&zone=Europe%2FBerlin"
+        );
     }
 }

@@ -115,7 +115,10 @@ pub async fn headers(request: Request, next: Next) -> Response {
     set("referrer-policy", "same-origin");
     set("permissions-policy", "camera=(), geolocation=(), microphone=()");
     set("cross-origin-opener-policy", "same-origin");
-    set("content-security-policy", "default-src 'self'; frame-ancestors 'self'; base-uri 'none'; object-src 'none'");
+    set(
+        "content-security-policy",
+        "default-src 'self'; frame-ancestors 'self'; base-uri 'none'; object-src 'none'",
+    );
     if private {
         set("cache-control", "no-store");
         set("x-robots-tag", "noindex");
@@ -143,7 +146,11 @@ fn without_tokens(path: &str) -> String {
 pub async fn log(mut request: Request, next: Next) -> Response {
     const ID: HeaderName = HeaderName::from_static("x-request-id");
     let given = request.headers().get(&ID).and_then(|id| id.to_str().ok());
-    let sound = |id: &&str| !id.is_empty() && id.len() <= 64 && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
+    let sound = |id: &&str| {
+        !id.is_empty()
+            && id.len() <= 64
+            && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+    };
     let id = given.filter(sound).map_or_else(crypto::random_token, str::to_owned);
     if let Ok(value) = HeaderValue::from_str(&id) {
         request.headers_mut().insert(ID, value);
@@ -185,7 +192,10 @@ mod tests {
     #[test]
     fn a_logged_path_shows_no_token() {
         assert_eq!(without_tokens("/appointment/SECRET/move"), "/appointment/…/move");
-        assert_eq!(without_tokens("/api/v1/public/appointments/SECRET/cancel"), "/api/v1/public/appointments/…/cancel");
+        assert_eq!(
+            without_tokens("/api/v1/public/appointments/SECRET/cancel"),
+            "/api/v1/public/appointments/…/cancel"
+        );
         assert_eq!(without_tokens("/book/demo/intro"), "/book/demo/intro");
     }
 }

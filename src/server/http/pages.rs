@@ -28,7 +28,8 @@ pub fn context(state: &AppState, echo: Option<Echo>) -> impl Fn() + Clone + Send
         if let Some(echo) = &echo {
             provide_context(Arc::clone(echo));
         }
-        let (Some(nonce), Some(response)) = (use_nonce(), leptos::prelude::use_context::<ResponseOptions>()) else {
+        let (Some(nonce), Some(response)) = (use_nonce(), leptos::prelude::use_context::<ResponseOptions>())
+        else {
             return;
         };
         // WebAssembly is compiled, which CSP counts as evaluation of its own kind.
@@ -49,7 +50,9 @@ pub fn context(state: &AppState, echo: Option<Echo>) -> impl Fn() + Clone + Send
 pub async fn refused(state: &AppState, uri: Uri, headers: &HeaderMap, echo: Echo) -> Response {
     let status = echo.error.as_ref().map_or(200, AppError::status);
     let options = state.leptos.clone();
-    let handler = leptos_axum::render_app_async_with_context(context(state, Some(echo)), move || shell(options.clone()));
+    let handler = leptos_axum::render_app_async_with_context(context(state, Some(echo)), move || {
+        shell(options.clone())
+    });
     let mut request = Request::new(Body::empty());
     *request.uri_mut() = uri;
     for name in [header::COOKIE, header::HOST, header::ACCEPT_LANGUAGE, header::USER_AGENT] {
@@ -81,7 +84,12 @@ pub async fn file_or_not_found(State(state): State<AppState>, request: Request) 
     let uri = request.uri().clone();
     let files = ServeDir::new(&state.context.config.site_dir).append_index_html_on_directories(false);
     match files.oneshot(request).await {
-        Ok(response) if response.status() != StatusCode::NOT_FOUND && uri.path() != "/" => response.into_response(),
-        _ => refused(&state, uri, &headers, Echo { values: Vec::new(), error: Some(AppError::UnknownPage) }).await,
+        Ok(response) if response.status() != StatusCode::NOT_FOUND && uri.path() != "/" => {
+            response.into_response()
+        }
+        _ => {
+            refused(&state, uri, &headers, Echo { values: Vec::new(), error: Some(AppError::UnknownPage) })
+                .await
+        }
     }
 }

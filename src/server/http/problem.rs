@@ -64,7 +64,9 @@ impl IntoResponse for Refusal {
                 .collect(),
         };
         let mut response = (status(&error), Json(problem)).into_response();
-        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        response
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let AppError::TooMany { retry_after } = error
             && let Ok(seconds) = HeaderValue::from_str(&retry_after.to_string())
         {

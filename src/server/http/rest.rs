@@ -3,7 +3,9 @@
 use super::{
     AppState,
     problem::{Problem, Refusal},
-    rest_types::{AppointmentBody, BookBody, CancelBody, KeyQuery, RescheduleBody, SlotBody, SlotsBody, SlotsQuery},
+    rest_types::{
+        AppointmentBody, BookBody, CancelBody, KeyQuery, RescheduleBody, SlotBody, SlotsBody, SlotsQuery,
+    },
 };
 use crate::{
     api::{
@@ -66,11 +68,12 @@ fn read<T: DeserializeOwned>(headers: &HeaderMap, body: &Bytes) -> Result<T, App
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("");
     let bytes: &[u8] = if body.is_empty() { b"{}" } else { body };
     if !body.is_empty() && !kind.starts_with("application/json") {
-        return Err(AppError::BadRequest { hint: "Send a JSON document with Content-Type: application/json.".into() });
+        return Err(AppError::BadRequest {
+            hint: "Send a JSON document with Content-Type: application/json.".into(),
+        });
     }
-    serde_json::from_slice(bytes).map_err(|error| AppError::BadRequest {
-        hint: format!("The document can't be read: {error}."),
-    })
+    serde_json::from_slice(bytes)
+        .map_err(|error| AppError::BadRequest { hint: format!("The document can't be read: {error}.") })
 }
 
 fn query<T>(query: Result<Query<T>, QueryRejection>) -> Result<T, AppError> {
@@ -89,7 +92,10 @@ fn query<T>(query: Result<Query<T>, QueryRejection>) -> Result<T, AppError> {
         (status = 429, description = "`too_many`", body = Problem, content_type = "application/problem+json"),
     )
 )]
-async fn workspace(State(state): State<AppState>, Path(workspace): Path<String>) -> Answer<Json<WorkspacePage>> {
+async fn workspace(
+    State(state): State<AppState>,
+    Path(workspace): Path<String>,
+) -> Answer<Json<WorkspacePage>> {
     Ok(Json(use_cases::services::workspace_page(&state.context, &workspace).await?))
 }
 
@@ -126,11 +132,10 @@ async fn service(
 
 fn date(field: &str, text: Option<String>) -> Result<NaiveDate, AppError> {
     let text = text.unwrap_or_default();
-    // Stricter than chrono, which takes "+12026-1-1" for a date.
-    let shaped = text.len() == 10;
+    // Stricter than chrono, which takes "+2026-12-1" and blanks for a date.
     text.parse()
         .ok()
-        .filter(|_| shaped)
+        .filter(|date: &NaiveDate| date.to_string() == text)
         .ok_or_else(|| AppError::field(field, "Please give a day, such as 2026-12-01."))
 }
 
@@ -161,16 +166,23 @@ async fn slots(
         return Err(AppError::field("to", "The last day lies before the first.").into());
     }
     if (to - from).num_days() >= use_cases::services::MOST_DAYS {
-        return Err(AppError::field("to", format!("Ask for {} days at most.", use_cases::services::MOST_DAYS)).into());
+        return Err(AppError::field(
+            "to",
+            format!("Ask for {} days at most.", use_cases::services::MOST_DAYS),
+        )
+        .into());
     }
     let length = match asked.duration {
         None => None,
-        Some(text) => Some(text.parse().map_err(|_| AppError::field("duration", "Please give a length in minutes."))?),
+        Some(text) => {
+            Some(text.parse().map_err(|_| AppError::field("duration", "Please give a length in minutes."))?)
+        }
     };
     let key = asked.key.unwrap_or_default();
     let address = Address::Link { workspace: &workspace, service: &event, key: &key };
     let zone = match asked.tz {
-        Some(name) => zones::rules(&name).ok_or_else(|| AppError::field("tz", "This is not an IANA time zone, such as Europe/Berlin."))?,
+        Some(name) => zones::rules(&name)
+            .ok_or_else(|| AppError::field("tz", "This is not an IANA time zone, such as Europe/Berlin."))?,
         None => {
             let page = use_cases::services::workspace_page(&state.context, &workspace).await?;
             zones::rules(&page.zone).or_else(|| zones::rules("UTC")).ok_or(AppError::Internal)?
@@ -181,7 +193,8 @@ async fn slots(
     let Some(range) = Interval::new(start, end) else {
         return Err(AppError::field("to", "These days can't be asked for.").into());
     };
-    let (duration, starts) = use_cases::services::slots(&state.context, address, range, length, clock::now()).await?;
+    let (duration, starts) =
+        use_cases::services::slots(&state.context, address, range, length, clock::now()).await?;
     let mut days: BTreeMap<String, Vec<SlotBody>> = BTreeMap::new();
     for (start, seats_left) in starts {
         days.entry(zone.date(start).to_string()).or_default().push(SlotBody { start, seats_left });
@@ -257,7 +270,10 @@ async fn book(
         (status = 429, description = "`too_many`", body = Problem, content_type = "application/problem+json"),
     )
 )]
-async fn appointment(State(state): State<AppState>, Path(token): Path<String>) -> Answer<Json<AppointmentBody>> {
+async fn appointment(
+    State(state): State<AppState>,
+    Path(token): Path<String>,
+) -> Answer<Json<AppointmentBody>> {
     let view = use_cases::appointments::view(&state.context, &token, clock::now()).await?;
     Ok(Json(AppointmentBody::new(view, &state.context.config.public_url)))
 }

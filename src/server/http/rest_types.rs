@@ -2,11 +2,7 @@
 
 use crate::{
     api::public::{Appointment, BookInput, Place, WorkspaceRef},
-    domain::{
-        appointment::BookingStatus,
-        event_type::Price,
-        questions::Answer,
-    },
+    domain::{appointment::BookingStatus, event_type::Price, questions::Answer},
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -105,7 +101,10 @@ impl BookBody {
     /// As a page would have sent it.
     pub fn into_input(self, default_length: u32, key: String) -> Result<BookInput, crate::api::AppError> {
         if self.start.timestamp_subsec_nanos() != 0 || self.start.timestamp() % 60 != 0 {
-            return Err(crate::api::AppError::field("start", "A start is a whole minute; take one of the slots."));
+            return Err(crate::api::AppError::field(
+                "start",
+                "A start is a whole minute; take one of the slots.",
+            ));
         }
         let answers = self.answers.into_iter().map(|(key, answer)| {
             let values = match answer {
@@ -227,4 +226,3 @@ impl AppointmentBody {
         }
     }
 }
-

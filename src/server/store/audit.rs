@@ -20,7 +20,12 @@ pub struct Entry<'a> {
 }
 
 /// Adds an entry.
-pub async fn write(conn: &mut Conn, id: &str, entry: &Entry<'_>, now: DateTime<Utc>) -> Result<(), StoreError> {
+pub async fn write(
+    conn: &mut Conn,
+    id: &str,
+    entry: &Entry<'_>,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
     run!(
         conn,
         "INSERT INTO audit_log (id, workspace_id, at, actor, action, subject, detail) VALUES ($1, $2, $3, $4, $5, $6, $7)",

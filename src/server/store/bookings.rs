@@ -192,7 +192,11 @@ pub struct NewInvitee<'a> {
 }
 
 /// Adds an invitee to a booking.
-pub async fn insert_invitee(conn: &mut Conn, new: &NewInvitee<'_>, now: DateTime<Utc>) -> Result<(), StoreError> {
+pub async fn insert_invitee(
+    conn: &mut Conn,
+    new: &NewInvitee<'_>,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
     run!(
         conn,
         "INSERT INTO invitees
@@ -303,7 +307,12 @@ pub async fn by_token(conn: &mut Conn, token_hash: &[u8]) -> Result<Option<Appoi
 
 /// Invitees of a booking who have not cancelled.
 pub async fn active_invitees(conn: &mut Conn, booking: &BookingId) -> Result<i64, StoreError> {
-    let count = row!(conn, (i64,), "SELECT COUNT(*) FROM invitees WHERE booking_id = $1 AND active", booking.as_str())?;
+    let count = row!(
+        conn,
+        (i64,),
+        "SELECT COUNT(*) FROM invitees WHERE booking_id = $1 AND active",
+        booking.as_str()
+    )?;
     Ok(count.map_or(0, |(count,)| count))
 }
 

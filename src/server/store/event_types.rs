@@ -83,7 +83,11 @@ impl HostRow {
 }
 
 /// The event type at an address.
-pub async fn by_slugs(conn: &mut Conn, workspace: &str, slug: &str) -> Result<Option<EventTypeRow>, StoreError> {
+pub async fn by_slugs(
+    conn: &mut Conn,
+    workspace: &str,
+    slug: &str,
+) -> Result<Option<EventTypeRow>, StoreError> {
     row!(
         conn,
         EventTypeRow,
@@ -140,7 +144,10 @@ pub async fn hosts(conn: &mut Conn, event_type: &EventTypeId) -> Result<Vec<Host
 }
 
 /// Event type and host's name, for every host of a workspace.
-pub async fn host_names(conn: &mut Conn, workspace: &WorkspaceId) -> Result<Vec<(String, String)>, StoreError> {
+pub async fn host_names(
+    conn: &mut Conn,
+    workspace: &WorkspaceId,
+) -> Result<Vec<(String, String)>, StoreError> {
     rows!(
         conn,
         (String, String),

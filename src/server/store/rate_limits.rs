@@ -4,19 +4,26 @@ use super::{Conn, StoreError, row, run};
 
 /// Takes one request out of a key's allowance, atomically. Returns the new state, or `None` when there was no
 /// room. Times are epoch microseconds; see [`crate::domain::rate`].
-pub async fn take(conn: &mut Conn, key: &str, now: i64, cost: i64, capacity: i64) -> Result<Option<i64>, StoreError> {
+pub async fn take(
+    conn: &mut Conn,
+    key: &str,
+    now: i64,
+    cost: i64,
+    capacity: i64,
+) -> Result<Option<i64>, StoreError> {
     let state = row!(
         conn,
         (i64,),
-        "INSERT INTO rate_limits (key, arrival) VALUES ($1, $2 + $3)
+        "INSERT INTO rate_limits (key, arrival) VALUES ($1, $2)
          ON CONFLICT (key) DO UPDATE
-            SET arrival = CASE WHEN rate_limits.arrival > $2 THEN rate_limits.arrival ELSE $2 END + $3
-            WHERE CASE WHEN rate_limits.arrival > $2 THEN rate_limits.arrival ELSE $2 END + $3 <= $2 + $4
+            SET arrival = CASE WHEN rate_limits.arrival > $3 THEN rate_limits.arrival + $4 ELSE $2 END
+            WHERE rate_limits.arrival <= $5
          RETURNING arrival",
         key,
+        now.saturating_add(cost),
         now,
         cost,
-        capacity
+        now.saturating_add(capacity).saturating_sub(cost)
     )?;
     Ok(state.map(|(arrival,)| arrival))
 }

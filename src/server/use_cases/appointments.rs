@@ -72,12 +72,14 @@ pub struct Found {
 /// Finds the appointment behind a token.
 pub async fn find(context: &Context, token: &str) -> Result<Found, AppError> {
     let mut conn = context.db.read().await?;
-    let row = bookings::by_token(&mut conn, &crypto::hash(token)).await?.ok_or(AppError::UnknownAppointment)?;
+    let row =
+        bookings::by_token(&mut conn, &crypto::hash(token)).await?.ok_or(AppError::UnknownAppointment)?;
     let event_type = event_types::by_id(&mut conn, &row.workspace_id, &row.event_type_id)
         .await?
         .ok_or(AppError::UnknownAppointment)?;
     let rules = event_type.rules()?;
-    let hosts = bookings::attendees(&mut conn, &row.booking_id).await?.into_iter().map(|(_, name)| name).collect();
+    let hosts =
+        bookings::attendees(&mut conn, &row.booking_id).await?.into_iter().map(|(_, name)| name).collect();
     Ok(Found { row, event_type, rules, hosts })
 }
 
@@ -101,7 +103,11 @@ pub async fn view(context: &Context, token: &str, now: DateTime<Utc>) -> Result<
         status,
         start: time.start(),
         end: time.end(),
-        zone: zones::cut(&zone, time.start().min(row.moved_from.map_or(time.start(), instant)) - month, time.end() + month),
+        zone: zones::cut(
+            &zone,
+            time.start().min(row.moved_from.map_or(time.start(), instant)) - month,
+            time.end() + month,
+        ),
         moved_from: row.moved_from.map(instant),
         hosts,
         place,
@@ -127,9 +133,16 @@ mod tests {
 
     #[test]
     fn calendar_links_carry_any_text_safely() {
-        let time = Interval::new("2026-12-01T10:00:00Z".parse().unwrap(), "2026-12-01T10:30:00Z".parse().unwrap()).unwrap();
+        let time =
+            Interval::new("2026-12-01T10:00:00Z".parse().unwrap(), "2026-12-01T10:30:00Z".parse().unwrap())
+                .unwrap();
         let made = links("TOKEN", "Q&A = \"fun\" #1", "a\nb", "Straße 1", time);
-        assert!(made.google.contains("text=Q%26A%20%3D%20%22fun%22%20%231&dates=20261201T100000Z/20261201T103000Z"), "{}", made.google);
+        assert!(
+            made.google
+                .contains("text=Q%26A%20%3D%20%22fun%22%20%231&dates=20261201T100000Z/20261201T103000Z"),
+            "{}",
+            made.google
+        );
         assert!(made.outlook.contains("startdt=2026-12-01T10%3A00%3A00Z"));
         assert!(made.office.starts_with("https://outlook.office.com/"));
     }

@@ -46,7 +46,9 @@ macro_rules! until_through {
         let mut rounds = 0;
         loop {
             match $round {
-                Err(StoreError::Overlap | StoreError::Again | StoreError::Duplicate) if rounds < ROUNDS => rounds += 1,
+                Err(StoreError::Overlap | StoreError::Again | StoreError::Duplicate) if rounds < ROUNDS => {
+                    rounds += 1
+                }
                 Err(StoreError::Overlap) => break Outcome::Taken,
                 Err(error) => return Err(error.into()),
                 Ok(outcome) => break outcome,
@@ -73,7 +75,8 @@ pub async fn book(
     }
     let order = Order::check(&plan.rules, input)?;
     let length = TimeDelta::minutes(i64::from(order.length));
-    let Some(time) = order.start.checked_add_signed(length).and_then(|end| Interval::new(order.start, end)) else {
+    let Some(time) = order.start.checked_add_signed(length).and_then(|end| Interval::new(order.start, end))
+    else {
         return Err(AppError::field("start", "Please choose a time."));
     };
     match until_through!(book_once(context, &plan, &order, time, &input.form_key, now).await) {
@@ -109,7 +112,8 @@ async fn book_once(
     let mut conn = context.db.write().await?;
     event_types::lock(&mut conn, &plan.row.id).await?;
     let workspace = &plan.row.workspace_id;
-    let (key_hash, request_hash) = (crypto::hash(key), crypto::hash(&order.fingerprint(plan.row.id.as_str())));
+    let (key_hash, request_hash) =
+        (crypto::hash(key), crypto::hash(&order.fingerprint(plan.row.id.as_str())));
     if !key.is_empty()
         && let Some((request, invitee)) = bookings::answered(&mut conn, workspace, &key_hash).await?
     {
@@ -169,12 +173,15 @@ async fn choose<'p>(
     stay: &[String],
     now: DateTime<Utc>,
 ) -> Result<Option<Vec<&'p Host>>, StoreError> {
-    let Some(second) = Interval::new(time.start(), time.start() + TimeDelta::seconds(1)) else { return Ok(None) };
+    let Some(second) = Interval::new(time.start(), time.start() + TimeDelta::seconds(1)) else {
+        return Ok(None);
+    };
     let offers = plan.offers(conn, second, &[length], except, now).await?;
     let Some(slot) = offers.first().and_then(|offer| offer.find(time.start())) else { return Ok(None) };
     let free: Vec<usize> = slot.hosts().collect();
     // Whoever has a session with a place left is asked before another one opens.
-    let in_session: Vec<usize> = free.iter().copied().filter(|host| slot.session_seats(*host).is_some()).collect();
+    let in_session: Vec<usize> =
+        free.iter().copied().filter(|host| slot.session_seats(*host).is_some()).collect();
     let eligible = |host: usize| {
         if in_session.is_empty() { free.contains(&host) } else { in_session.contains(&host) }
     };
@@ -184,7 +191,9 @@ async fn choose<'p>(
     };
     if plan.rules.assignment != Assignment::AllHands {
         // Sorting is stable: hosts to keep come first, the rest stay in their order.
-        order.sort_by_key(|index| plan.hosts.get(*index).is_none_or(|host| !stay.iter().any(|id| id == host.member.as_str())));
+        order.sort_by_key(|index| {
+            plan.hosts.get(*index).is_none_or(|host| !stay.iter().any(|id| id == host.member.as_str()))
+        });
         order.truncate(1);
     }
     let hosts: Vec<&Host> = order.into_iter().filter_map(|index| plan.hosts.get(index)).collect();
@@ -278,7 +287,13 @@ async fn move_once(
         return Ok(Outcome::Refused(AppError::UnknownAppointment));
     };
     let workspace = &row.workspace_id;
-    let plan = match Plan::load(&mut conn, &context.secret, Address::Row { workspace, event_type: &row.event_type_id }).await {
+    let plan = match Plan::load(
+        &mut conn,
+        &context.secret,
+        Address::Row { workspace, event_type: &row.event_type_id },
+    )
+    .await
+    {
         Ok(plan) => plan,
         Err(error) => return Ok(Outcome::Refused(error)),
     };
@@ -289,20 +304,27 @@ async fn move_once(
     if start == old.start() {
         return Ok(Outcome::Done(()));
     }
-    let Some(time) = start.checked_add_signed(old.duration()).and_then(|end| Interval::new(start, end)) else {
+    let Some(time) = start.checked_add_signed(old.duration()).and_then(|end| Interval::new(start, end))
+    else {
         return Ok(Outcome::Taken);
     };
     let length = u32::try_from(old.duration().num_minutes()).unwrap_or(0);
     let subject = format!("booking:{}", row.booking_id);
-    note(&mut conn, workspace, &format!("invitee:{}", row.invitee_id), "booking.moved", &subject, now).await?;
+    note(&mut conn, workspace, &format!("invitee:{}", row.invitee_id), "booking.moved", &subject, now)
+        .await?;
     if plan.is_shared() {
-        let Some(hosts) = choose(&mut conn, &plan, time, length, "", &[], now).await? else { return Ok(Outcome::Taken) };
+        let Some(hosts) = choose(&mut conn, &plan, time, length, "", &[], now).await? else {
+            return Ok(Outcome::Taken);
+        };
         let target = join_or_make(&mut conn, &plan, time, &hosts, now).await?;
         bookings::move_invitee(&mut conn, &row.invitee_id, &target, old.start()).await?;
         end_if_empty(&mut conn, &row, now).await?;
     } else {
-        let stay: Vec<String> =
-            bookings::attendees(&mut conn, &row.booking_id).await?.into_iter().map(|(member, _)| member).collect();
+        let stay: Vec<String> = bookings::attendees(&mut conn, &row.booking_id)
+            .await?
+            .into_iter()
+            .map(|(member, _)| member)
+            .collect();
         let except = row.booking_id.as_str();
         let Some(hosts) = choose(&mut conn, &plan, time, length, except, &stay, now).await? else {
             return Ok(Outcome::Taken);
@@ -333,8 +355,14 @@ pub(super) async fn end_if_empty(
 }
 
 /// Cancels an invitee's appointment.
-pub async fn cancel(context: &Context, token: &str, reason: &str, now: DateTime<Utc>) -> Result<(), AppError> {
-    let reason = crate::domain::text::many_lines(reason, 1_000).map_err(|error| AppError::field("reason", error.0))?;
+pub async fn cancel(
+    context: &Context,
+    token: &str,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<(), AppError> {
+    let reason =
+        crate::domain::text::many_lines(reason, 1_000).map_err(|error| AppError::field("reason", error.0))?;
     let token_hash = crypto::hash(token);
     match until_through!(cancel_once(context, &token_hash, &reason, now).await) {
         Outcome::Done(()) => Ok(()),

@@ -29,7 +29,12 @@ fn cursor(text: &str) -> (i64, &str) {
 }
 
 /// The owner's page, from a place in the list on.
-pub async fn page(context: &Context, me: &SignedIn, after: &str, now: DateTime<Utc>) -> Result<BookingsPage, AppError> {
+pub async fn page(
+    context: &Context,
+    me: &SignedIn,
+    after: &str,
+    now: DateTime<Utc>,
+) -> Result<BookingsPage, AppError> {
     let mut conn = context.db.read().await?;
     let workspace = &me.workspace_id;
     let most = i64::try_from(PAGE + 1).unwrap_or(i64::MAX);

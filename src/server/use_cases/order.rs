@@ -39,8 +39,8 @@ fn guests(text: &str, most: u32, own: Option<&EmailAddress>) -> Result<Vec<Strin
     let mut guests: Vec<EmailAddress> = Vec::new();
     for part in text.split([',', ';', '\n', '\r']).map(str::trim).filter(|part| !part.is_empty()) {
         let shown: String = part.chars().take(60).collect();
-        let guest =
-            EmailAddress::parse(part).map_err(|_| format!("“{shown}” is not an e-mail address, such as name@example.com."))?;
+        let guest = EmailAddress::parse(part)
+            .map_err(|_| format!("“{shown}” is not an e-mail address, such as name@example.com."))?;
         let known = |other: &EmailAddress| other.key() == guest.key();
         if !guests.iter().any(known) && !own.is_some_and(known) {
             guests.push(guest);
@@ -59,12 +59,16 @@ fn guests(text: &str, most: u32, own: Option<&EmailAddress>) -> Result<Vec<Strin
 impl Order {
     /// Checks every field and names all that need mending at once.
     pub fn check(rules: &EventTypeRules, input: &BookInput) -> Result<Self, AppError> {
-        fn take<T, E: std::fmt::Display>(errors: &mut Vec<FieldError>, field: &str, result: Result<T, E>) -> Option<T> {
+        fn take<T, E: std::fmt::Display>(
+            errors: &mut Vec<FieldError>,
+            field: &str,
+            result: Result<T, E>,
+        ) -> Option<T> {
             result.map_err(|error| errors.push(FieldError::new(field, error.to_string()))).ok()
         }
         let mut errors = Vec::new();
-        let start = DateTime::from_timestamp(input.start.saturating_mul(60), 0)
-            .ok_or("Please choose a time.");
+        let start =
+            DateTime::from_timestamp(input.start.saturating_mul(60), 0).ok_or("Please choose a time.");
         let start = take(&mut errors, "start", start);
         let length = rules
             .offers_length(input.length)
@@ -73,7 +77,11 @@ impl Order {
         let length = take(&mut errors, "length", length);
         let zone = zones::rules(&input.zone).map(|_| input.zone.clone()).ok_or("Please choose a time zone.");
         let zone = take(&mut errors, "zone", zone);
-        let name = if input.name.trim().is_empty() { Err("Please enter your name.".into()) } else { Name::parse(&input.name).map_err(|error| error.0) };
+        let name = if input.name.trim().is_empty() {
+            Err("Please enter your name.".into())
+        } else {
+            Name::parse(&input.name).map_err(|error| error.0)
+        };
         let name = take(&mut errors, "name", name);
         let email = take(&mut errors, "email", EmailAddress::parse(&input.email));
         let phone = match (input.phone.trim(), &rules.location) {
@@ -84,11 +92,20 @@ impl Order {
         let phone = take(&mut errors, "phone", phone);
         let notes = take(&mut errors, "notes", many_lines(&input.notes, 5_000));
         let guests = take(&mut errors, "guests", guests(&input.guests, rules.guests, email.as_ref()));
-        let answers = check_answers(&rules.questions, &input.answers).map_err(|mut more| errors.append(&mut more)).ok();
+        let answers =
+            check_answers(&rules.questions, &input.answers).map_err(|mut more| errors.append(&mut more)).ok();
         match (start, length, zone, name, email, phone, notes, guests, answers) {
-            (Some(start), Some(length), Some(zone), Some(name), Some(email), Some(phone), Some(notes), Some(guests), Some(answers)) => {
-                Ok(Self { start, length, zone, name, email, phone, notes, guests, answers })
-            }
+            (
+                Some(start),
+                Some(length),
+                Some(zone),
+                Some(name),
+                Some(email),
+                Some(phone),
+                Some(notes),
+                Some(guests),
+                Some(answers),
+            ) => Ok(Self { start, length, zone, name, email, phone, notes, guests, answers }),
             _ => Err(AppError::Invalid { fields: errors }),
         }
     }

@@ -93,7 +93,9 @@ impl Plan {
                     let known = workspaces::by_slug(conn, workspace).await?.is_some();
                     return Err(if known { AppError::UnknownService } else { AppError::UnknownWorkspace });
                 };
-                if row.visibility() == Visibility::Private && !crypto::same(key, &secret.event_type_key(&row.id)) {
+                if row.visibility() == Visibility::Private
+                    && !crypto::same(key, &secret.event_type_key(&row.id))
+                {
                     return Err(AppError::UnknownService);
                 }
                 row
@@ -135,7 +137,13 @@ impl Plan {
         self.rules.slots.seats > 1 || self.rules.slots.limits != slots::Limits::default()
     }
 
-    async fn taken(&self, conn: &mut Conn, range: Interval, length: u32, except: &str) -> Result<Vec<Taken>, StoreError> {
+    async fn taken(
+        &self,
+        conn: &mut Conn,
+        range: Interval,
+        length: u32,
+        except: &str,
+    ) -> Result<Vec<Taken>, StoreError> {
         let pad = slots::lookaround(&self.rules.slots, length);
         let around = range.pad(pad, pad);
         let mut busy: Vec<Vec<Interval>> = vec![Vec::new(); self.hosts.len()];
@@ -329,12 +337,16 @@ pub async fn session_at(
     host: &MemberId,
     time: Interval,
 ) -> Result<Option<BookingId>, StoreError> {
-    let Some(second) = Interval::new(time.start(), time.start() + TimeDelta::seconds(1)) else { return Ok(None) };
+    let Some(second) = Interval::new(time.start(), time.start() + TimeDelta::seconds(1)) else {
+        return Ok(None);
+    };
     let found = bookings::of_event_type(conn, &plan.row.id, second, "").await?;
     Ok(found
         .into_iter()
         .find(|row| {
-            row.member_id == *host && instant(row.end_at) == time.end() && count(row.taken) < plan.rules.slots.seats
+            row.member_id == *host
+                && instant(row.end_at) == time.end()
+                && count(row.taken) < plan.rules.slots.seats
         })
         .map(|row| row.booking_id))
 }

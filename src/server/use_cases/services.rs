@@ -41,6 +41,7 @@ pub async fn workspace_page(context: &Context, slug: &str) -> Result<WorkspacePa
             price: rules.price,
             team: hosts.len() > 1,
             hosts,
+            assignment: rules.assignment,
             seats: rules.slots.seats.max(1),
         });
     }
@@ -107,12 +108,21 @@ impl Asked {
         FreeTimes {
             length,
             starts: offer.starts().map(|start| start.timestamp().div_euclid(60)).collect(),
-            seats: if self.plan.is_shared() { offer.iter().map(|slot| slot.seats_left).collect() } else { Vec::new() },
+            seats: if self.plan.is_shared() {
+                offer.iter().map(|slot| slot.seats_left).collect()
+            } else {
+                Vec::new()
+            },
         }
     }
 
     /// The free times of a month, with a day more on either side.
-    pub async fn month(&self, conn: &mut Conn, month: Month, now: DateTime<Utc>) -> Result<MonthOffer, AppError> {
+    pub async fn month(
+        &self,
+        conn: &mut Conn,
+        month: Month,
+        now: DateTime<Utc>,
+    ) -> Result<MonthOffer, AppError> {
         let first = month.first().and_time(NaiveTime::MIN).and_utc() - TimeDelta::days(1);
         let last = month.last().and_time(NaiveTime::MIN).and_utc() + TimeDelta::days(2);
         let lengths = self.lengths();
@@ -120,16 +130,28 @@ impl Asked {
         let mut next = vec![None; lengths.len()];
         // What lies before now is never on offer, so it is not computed either.
         match Interval::new(first.max(now), last) {
-            None => times = lengths.iter().map(|length| FreeTimes { length: *length, starts: vec![], seats: vec![] }).collect(),
+            None => {
+                times = lengths
+                    .iter()
+                    .map(|length| FreeTimes { length: *length, starts: vec![], seats: vec![] })
+                    .collect()
+            }
             Some(range) => {
                 let offers = self.plan.offers(conn, range, &lengths, self.except(), now).await?;
-                times.extend(lengths.iter().zip(&offers).map(|(length, offer)| self.free_times(*length, offer)));
+                times.extend(
+                    lengths.iter().zip(&offers).map(|(length, offer)| self.free_times(*length, offer)),
+                );
             }
         }
-        let inside = |minutes: &i64| (first + TimeDelta::days(1)..last - TimeDelta::days(1)).contains(&from_minutes(*minutes));
+        let inside = |minutes: &i64| {
+            (first + TimeDelta::days(1)..last - TimeDelta::days(1)).contains(&from_minutes(*minutes))
+        };
         for ((free, next), length) in times.iter().zip(&mut next).zip(&lengths) {
             if !free.starts.iter().any(inside) {
-                let start = self.plan.next_start(conn, last - TimeDelta::days(1), *length, self.except(), now).await?;
+                let start = self
+                    .plan
+                    .next_start(conn, last - TimeDelta::days(1), *length, self.except(), now)
+                    .await?;
                 *next = start.map(|start| start.timestamp().div_euclid(60));
             }
         }
@@ -155,7 +177,9 @@ impl Asked {
         let in_zone = offer.lengths.get(shown).is_some_and(|free| {
             free.starts.iter().any(|start| Month::of(zone.date(from_minutes(*start))) == this_month)
         });
-        let next = offer.lengths.get(shown).and_then(|free| free.starts.iter().copied().find(|start| Month::of(zone.date(from_minutes(*start))) > this_month));
+        let next = offer.lengths.get(shown).and_then(|free| {
+            free.starts.iter().copied().find(|start| Month::of(zone.date(from_minutes(*start))) > this_month)
+        });
         match next.or(offer.next.get(shown).copied().flatten()) {
             Some(next) if !in_zone => self.month(conn, Month::of(zone.date(from_minutes(next))), now).await,
             _ => Ok(offer),
@@ -184,10 +208,16 @@ pub async fn slots(
     let length = length.unwrap_or(asked.plan.rules.default_length);
     if !asked.plan.rules.offers_length(length) {
         let on_offer: Vec<String> = asked.plan.rules.lengths.iter().map(u32::to_string).collect();
-        return Err(AppError::field("duration", format!("This length is not on offer; {} is.", on_offer.join(", "))));
+        return Err(AppError::field(
+            "duration",
+            format!("This length is not on offer; {} is.", on_offer.join(", ")),
+        ));
     }
-    let Some(range) = Interval::new(range.start().max(now), range.end()) else { return Ok((length, Vec::new())) };
+    let Some(range) = Interval::new(range.start().max(now), range.end()) else {
+        return Ok((length, Vec::new()));
+    };
     let offers = asked.plan.offers(&mut conn, range, &[length], "", now).await?;
-    let starts = offers.iter().flat_map(|offer| offer.iter().map(|slot| (slot.start, slot.seats_left))).collect();
+    let starts =
+        offers.iter().flat_map(|offer| offer.iter().map(|slot| (slot.start, slot.seats_left))).collect();
     Ok((length, starts))
 }

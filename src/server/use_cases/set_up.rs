@@ -62,7 +62,11 @@ pub fn plain_rules(lengths: &[u32]) -> EventTypeRules {
     EventTypeRules {
         lengths: lengths.to_vec(),
         default_length,
-        slots: SlotRules { notice: 4 * 3600, window: BookingWindow::CalendarDays(60), ..SlotRules::default() },
+        slots: SlotRules {
+            notice: 4 * 3600,
+            window: BookingWindow::CalendarDays(60),
+            ..SlotRules::default()
+        },
         assignment: Assignment::RoundRobin,
         questions: Vec::new(),
         location: Location::Phone,
@@ -86,7 +90,9 @@ fn weekly(days: &[String], window: Window) -> Result<WeeklyHours, UnknownWord> {
     if !days.iter().all(|day| WORDS.contains(&day.as_str())) {
         return Err(UnknownWord);
     }
-    Ok(WeeklyHours::new(WORDS.map(|word| if days.iter().any(|day| day == word) { vec![window] } else { Vec::new() })))
+    Ok(WeeklyHours::new(
+        WORDS.map(|word| if days.iter().any(|day| day == word) { vec![window] } else { Vec::new() }),
+    ))
 }
 
 struct Checked {
@@ -113,9 +119,11 @@ fn check(form: &SetUpForm) -> Result<Checked, AppError> {
     let slug = take(&mut errors, "slug", slug);
     let name = take(&mut errors, "name", Name::parse(&form.name).map_err(|e| e.0));
     let email = take(&mut errors, "email", EmailAddress::parse(&form.email).map_err(|e| e.0));
-    check_password(&form.password).unwrap_or_else(|message| errors.push(FieldError::new("password", message)));
+    check_password(&form.password)
+        .unwrap_or_else(|message| errors.push(FieldError::new("password", message)));
     let zone = zones::rules(&form.zone).map(|_| form.zone.clone());
-    let zone = take(&mut errors, "zone", zone.ok_or_else(|| "Please choose a time zone from the list.".to_owned()));
+    let zone =
+        take(&mut errors, "zone", zone.ok_or_else(|| "Please choose a time zone from the list.".to_owned()));
     let from = take(&mut errors, "from", time_of_day(&form.from));
     let until = take(&mut errors, "until", time_of_day(&form.until));
     let window = match (from, until) {
@@ -126,7 +134,9 @@ fn check(form: &SetUpForm) -> Result<Checked, AppError> {
     };
     let hours = match window {
         Ok(_) if form.days.is_empty() => Err(("days", "Please choose at least one day.".to_owned())),
-        Ok(window) => weekly(&form.days, window).map_err(|_| ("days", "Please choose days from the list.".to_owned())),
+        Ok(window) => {
+            weekly(&form.days, window).map_err(|_| ("days", "Please choose days from the list.".to_owned()))
+        }
         Err(message) => Err(("until", message)),
     };
     let hours = match hours {
@@ -140,11 +150,19 @@ fn check(form: &SetUpForm) -> Result<Checked, AppError> {
     };
     let service = take(&mut errors, "service", Name::parse(&form.service).map_err(|e| e.0));
     let length = form.length.trim().parse().ok().filter(|length| (5..=720).contains(length));
-    let length = take(&mut errors, "length", length.ok_or_else(|| "Please enter 5 to 720 minutes.".to_owned()));
+    let length =
+        take(&mut errors, "length", length.ok_or_else(|| "Please enter 5 to 720 minutes.".to_owned()));
     match (workspace, slug, name, email, zone, hours, service, length) {
-        (Some(workspace), Some(slug), Some(name), Some(email), Some(zone), Some(weekly), Some(service), Some(length))
-            if errors.is_empty() =>
-        {
+        (
+            Some(workspace),
+            Some(slug),
+            Some(name),
+            Some(email),
+            Some(zone),
+            Some(weekly),
+            Some(service),
+            Some(length),
+        ) if errors.is_empty() => {
             let hours = Schedule { weekly, overrides: Default::default() };
             Ok(Checked { workspace, slug, name, email, zone, hours, service, length })
         }
@@ -184,17 +202,26 @@ pub(crate) async fn add_member(
     hours: &Schedule,
     now: DateTime<Utc>,
 ) -> Result<(MemberId, ScheduleId), StoreError> {
-    let (user, member, schedule): (UserId, MemberId, ScheduleId) = (ids::new(now)?, ids::new(now)?, ids::new(now)?);
+    let (user, member, schedule): (UserId, MemberId, ScheduleId) =
+        (ids::new(now)?, ids::new(now)?, ids::new(now)?);
     members::insert_user(conn, &user, email, name, password_hash, now).await?;
     members::insert_member(conn, &member, workspace, &user, role, name, now).await?;
-    event_types::insert_schedule(conn, &schedule, workspace, &member, "Working hours", zone, hours, now).await?;
+    event_types::insert_schedule(conn, &schedule, workspace, &member, "Working hours", zone, hours, now)
+        .await?;
     Ok((member, schedule))
 }
 
 /// Sets an empty server up. Returns the path of the new booking page and a session's token for the admin.
-pub async fn set_up(context: &Context, form: &SetUpForm, now: DateTime<Utc>) -> Result<(String, String), AppError> {
+pub async fn set_up(
+    context: &Context,
+    form: &SetUpForm,
+    now: DateTime<Utc>,
+) -> Result<(String, String), AppError> {
     if needs_code(context) && !crypto::same(form.code.trim(), &context.secret.set_up_code()) {
-        return Err(AppError::field("code", "This is not the code. The server printed it to its log when it started."));
+        return Err(AppError::field(
+            "code",
+            "This is not the code. The server printed it to its log when it started.",
+        ));
     }
     let checked = check(form)?;
     let password_hash = passwords::hash(form.password.clone()).await.map_err(|error| {
@@ -212,7 +239,15 @@ pub async fn set_up(context: &Context, form: &SetUpForm, now: DateTime<Utc>) -> 
         other => other.into(),
     })?;
     let actor = format!("member:{}", founder.member);
-    note(&mut conn, &founder.workspace, &actor, "workspace.created", &format!("workspace:{}", founder.workspace), now).await?;
+    note(
+        &mut conn,
+        &founder.workspace,
+        &actor,
+        "workspace.created",
+        &format!("workspace:{}", founder.workspace),
+        now,
+    )
+    .await?;
     conn.commit().await?;
     let token = super::sign_in::sign_in(context, checked.email.as_str(), &form.password, now).await?;
     Ok((format!("/book/{}/{}", checked.slug, Slug::from_name(checked.service.as_str())), token))
@@ -293,12 +328,12 @@ pub async fn add_user(
     let workspace = workspace.ok_or(AppError::UnknownWorkspace)?;
     let hours = office_hours();
     let (id, zone) = (&workspace.id, &workspace.zone);
-    let (member, _) = add_member(&mut conn, id, email, name, &password_hash, role, zone, &hours, now).await.map_err(
-        |error| match error {
-            StoreError::Duplicate => AppError::field("email", "Someone signs in with this address already."),
-            other => other.into(),
-        },
-    )?;
+    let (member, _) = add_member(&mut conn, id, email, name, &password_hash, role, zone, &hours, now)
+        .await
+        .map_err(|error| match error {
+        StoreError::Duplicate => AppError::field("email", "Someone signs in with this address already."),
+        other => other.into(),
+    })?;
     note(&mut conn, id, "system", "member.added", &format!("member:{member}"), now).await?;
     conn.commit().await?;
     Ok(())

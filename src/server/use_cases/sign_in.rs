@@ -49,7 +49,9 @@ pub async fn who(context: &Context, token: &str, now: DateTime<Utc>) -> Result<S
     let member = members::session(&mut conn, &crypto::hash(token)).await?.ok_or(AppError::SignInRequired)?;
     drop(conn);
     let age = |micros: i64| now - crate::server::store::instant(micros);
-    if age(member.created_at) > TimeDelta::days(ABSOLUTE_DAYS) || age(member.seen_at) > TimeDelta::days(IDLE_DAYS) {
+    if age(member.created_at) > TimeDelta::days(ABSOLUTE_DAYS)
+        || age(member.seen_at) > TimeDelta::days(IDLE_DAYS)
+    {
         return Err(AppError::SignInRequired);
     }
     // Once an hour is often enough for a limit in days, and spares a write at every click.

@@ -17,7 +17,12 @@ pub const RETRY_HOURS: i64 = 48;
 pub async fn forget_the_old(context: &Context, now: DateTime<Utc>) -> Result<(), AppError> {
     let mut conn = context.db.write().await?;
     bookings::forget_answers(&mut conn, now - TimeDelta::hours(RETRY_HOURS)).await?;
-    members::delete_old_sessions(&mut conn, now - TimeDelta::days(ABSOLUTE_DAYS), now - TimeDelta::days(IDLE_DAYS)).await?;
+    members::delete_old_sessions(
+        &mut conn,
+        now - TimeDelta::days(ABSOLUTE_DAYS),
+        now - TimeDelta::days(IDLE_DAYS),
+    )
+    .await?;
     rate_limits::forget(&mut conn, micros(now)).await?;
     conn.commit().await?;
     Ok(())

@@ -41,7 +41,11 @@ fn head() -> AnyView {
 /// To the month before or after; a dead end when there is nothing to see.
 fn turn(picking: Picking, forward: bool) -> AnyView {
     let (month, end) = picking.shown.with(|shown| {
-        let end = if forward { shown.loaded && shown.empty() && shown.next.is_none() } else { shown.month <= picking.this_month() };
+        let end = if forward {
+            shown.loaded && shown.empty() && shown.next.is_none()
+        } else {
+            shown.month <= picking.this_month()
+        };
         (if forward { shown.month.next() } else { shown.month.previous() }, end)
     });
     let label = format!("{} month, {}", if forward { "Next" } else { "Previous" }, format::month(month));
@@ -59,7 +63,8 @@ fn weeks(picking: Picking, shown: &Shown) -> Vec<AnyView> {
     let today = picking.today();
     let reached = picking.reached.get().or(shown.day).unwrap_or(shown.month.first());
     let live = picking.live.get();
-    let monday = shown.month.first() - Days::new(u64::from(shown.month.first().weekday().num_days_from_monday()));
+    let monday =
+        shown.month.first() - Days::new(u64::from(shown.month.first().weekday().num_days_from_monday()));
     let query = picking.query.get();
     let cell = |day: NaiveDate| {
         if Month::of(day) != shown.month {
@@ -122,7 +127,7 @@ fn note(picking: Picking) -> AnyView {
     let Some(next) = next else {
         return view! { <p class="notice">"No times in " {name} " or later. Please look at earlier months, or contact us."</p> }.into_any();
     };
-    let day = picking.zone.with(|zone| zone.date(format::at(next)));
+    let day = picking.date(next);
     let href = picking.query.with(|query| query.to_day(day).href());
     view! {
         <p class="notice">

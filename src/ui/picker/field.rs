@@ -46,11 +46,17 @@ impl Field {
     pub fn view(self, picking: Picking) -> AnyView {
         let entered = picking.entered(&self.name);
         match self.kind {
-            QuestionKind::Choice if self.options.len() < LONG_CHOICE => self.group(picking, &entered, "radio"),
+            QuestionKind::Choice if self.options.len() < LONG_CHOICE => {
+                self.group(picking, &entered, "radio")
+            }
             QuestionKind::Choices => self.group(picking, &entered, "checkbox"),
             QuestionKind::Checkbox => self.checkbox(picking, &entered),
-            QuestionKind::Choice => self.labelled(picking, |described| self.list(picking, &entered, described)),
-            QuestionKind::LongText => self.labelled(picking, |described| self.text_area(picking, &entered, described)),
+            QuestionKind::Choice => {
+                self.labelled(picking, |described| self.list(picking, &entered, described))
+            }
+            QuestionKind::LongText => {
+                self.labelled(picking, |described| self.text_area(picking, &entered, described))
+            }
             _ => self.labelled(picking, |described| self.input(picking, &entered, described)),
         }
     }
@@ -68,7 +74,11 @@ impl Field {
     }
 
     fn mark(&self) -> AnyView {
-        if self.required { ().into_any() } else { view! { <span class="optional">" (optional)"</span> }.into_any() }
+        if self.required {
+            ().into_any()
+        } else {
+            view! { <span class="optional">" (optional)"</span> }.into_any()
+        }
     }
 
     fn helping(&self) -> AnyView {

@@ -4,7 +4,7 @@ use super::{Picking, aside, browser, field::Field, shown};
 use crate::{
     api::{
         AppError,
-        public::{BookInput, Booked, PickerOf, Service, book, move_appointment},
+        public::{BookInput, Booked, Moving, PickerOf, Service, book, move_appointment},
     },
     domain::questions::QuestionKind,
     ui::format,
@@ -22,14 +22,18 @@ pub fn view(picking: Picking) -> AnyView {
         send(picking, &event, move |to| navigate(to, Default::default()));
     };
     // The address of the page carries the key of a private service, and the form is posted to where it stands.
-    let (heading, action) = match moving {
+    let (heading, action) = match &moving {
         Some(_) => ("Move it here?", "Move appointment"),
         None => ("Your details", "Book this time"),
     };
     let fields = moving.is_none().then(|| fields(picking));
+    let from_to = moving.map(|moving| move || from_to(picking, &moving));
+    let policy = picking.sent.with_value(|sent| sent.service.policy.clone());
+    let policy = policy.into_iter().map(|line| view! { <li>{line}</li> }).collect_view();
     let waiting = move || picking.pending.get().then_some("true");
     // The browser's own checks speak first only where a time must be chosen; everything else is answered in place.
-    let novalidate = move || picking.refusal.with(|refusal| refusal.as_ref().is_none_or(|e| e.nearest().is_empty()));
+    let novalidate =
+        move || picking.refusal.with(|refusal| refusal.as_ref().is_none_or(|e| e.nearest().is_empty()));
     view! {
         <section class="details" aria-labelledby="form-title">
             <h2 id="form-title" class="heading" tabindex="-1">{heading}</h2>
@@ -37,10 +41,26 @@ pub fn view(picking: Picking) -> AnyView {
                 <div id="refusal" role="alert" tabindex="-1">{move || refusal(picking)}</div>
                 {move || start(picking)}
                 {hidden(picking)}
+                {from_to}
                 {fields}
                 <button type="submit" class="button-primary send" aria-disabled=waiting data-waiting=waiting>{action}</button>
             </form>
+            <ul class="policy">{policy}</ul>
         </section>
+    }
+    .into_any()
+}
+
+/// The time that is given up, and the one that is taken.
+fn from_to(picking: Picking, moving: &Moving) -> AnyView {
+    let before = aside::long(picking, moving.start, moving.length);
+    let after =
+        picking.query.with(|query| query.start).map(|start| aside::long(picking, start, moving.length));
+    view! {
+        <dl class="rows">
+            <div><dt>"From"</dt><dd><s>{before}</s></dd></div>
+            <div><dt>"To"</dt><dd><strong>{after}</strong></dd></div>
+        </dl>
     }
     .into_any()
 }
@@ -58,7 +78,8 @@ fn hidden(picking: Picking) -> AnyView {
 
 /// The time: settled, or, when it has gone, one of the nearest to choose.
 fn start(picking: Picking) -> AnyView {
-    let nearest = picking.refusal.with(|refusal| refusal.as_ref().map(|e| e.nearest().to_vec())).unwrap_or_default();
+    let nearest =
+        picking.refusal.with(|refusal| refusal.as_ref().map(|e| e.nearest().to_vec())).unwrap_or_default();
     if nearest.is_empty() {
         let start = picking.query.with(|query| query.start).map(|start| start.to_string());
         return view! { <input type="hidden" name="start" value=start/> }.into_any();
@@ -108,7 +129,13 @@ fn refusal(picking: Picking) -> AnyView {
 }
 
 fn fields(picking: Picking) -> AnyView {
-    picking.sent.with_value(|sent| asked(&sent.service)).into_iter().map(|field| field.view(picking)).collect_view().into_any()
+    picking
+        .sent
+        .with_value(|sent| asked(&sent.service))
+        .into_iter()
+        .map(|field| field.view(picking))
+        .collect_view()
+        .into_any()
 }
 
 /// Everything that the form asks, in its order.
@@ -122,7 +149,9 @@ fn asked(service: &Service) -> Vec<Field> {
     ];
     if service.place.needs_phone {
         let phone = Field::new("phone", "Telephone", Phone, true).filled_by("tel");
-        fields.push(phone.with_help("With the country code, such as +49 30 123456. We call you on this number."));
+        fields.push(
+            phone.with_help("With the country code, such as +49 30 123456. We call you on this number."),
+        );
     }
     fields.extend(service.questions.iter().map(|question| Field {
         name: question.field(),
@@ -134,7 +163,11 @@ fn asked(service: &Service) -> Vec<Field> {
         autocomplete: "off",
     }));
     if service.guests > 0 {
-        let help = format!("Up to {}, separated by commas.", format::many(usize::try_from(service.guests).unwrap_or(0), "e-mail address").replace("addresss", "addresses"));
+        let help = format!(
+            "Up to {}, separated by commas.",
+            format::many(usize::try_from(service.guests).unwrap_or(0), "e-mail address")
+                .replace("addresss", "addresses")
+        );
         fields.push(Field::new("guests", "Guests", ShortText, false).with_help(&help));
     }
     fields.push(Field::new("notes", "Anything else?", LongText, false));
@@ -163,14 +196,17 @@ impl Picking {
 
     /// Does the form ask this?
     fn asks(self, field: &str) -> bool {
-        self.sent.with_value(|sent| sent.moving.is_none() && asked(&sent.service).iter().any(|known| known.name == field))
+        self.sent.with_value(|sent| {
+            sent.moving.is_none() && asked(&sent.service).iter().any(|known| known.name == field)
+        })
     }
 }
 
 /// Reads the form as the server would without JavaScript.
 fn read(picking: Picking, form: &web_sys::FormData) -> BookInput {
     let text = |name: &str| form.get(name).as_string().unwrap_or_default();
-    let all = |name: &str| form.get_all(name).iter().filter_map(|value| value.as_string()).collect::<Vec<_>>();
+    let all =
+        |name: &str| form.get_all(name).iter().filter_map(|value| value.as_string()).collect::<Vec<_>>();
     let questions = picking.sent.with_value(|sent| sent.service.questions.clone());
     let answers = questions.into_iter().map(|question| {
         let values = all(&question.field());

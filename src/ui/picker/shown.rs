@@ -50,10 +50,12 @@ impl Shown {
             }
         }
         let asked = query.day.or(day_of_start).filter(|day| Month::of(*day) == month);
-        let day = asked.or_else(|| month.days().zip(&counts).find(|(_, count)| **count > 0).map(|(day, _)| day));
+        let day =
+            asked.or_else(|| month.days().zip(&counts).find(|(_, count)| **count > 0).map(|(day, _)| day));
         let seats = free.map(|free| free.seats.as_slice()).unwrap_or_default();
         let times = starts.iter().zip(dates).enumerate().filter(|(_, (_, date))| Some(*date) == day);
-        let times = times.map(|(at, (start, _))| Time { start: *start, seats: seats.get(at).copied() }).collect();
+        let times =
+            times.map(|(at, (start, _))| Time { start: *start, seats: seats.get(at).copied() }).collect();
         let position = offer.and_then(|offer| offer.lengths.iter().position(|free| free.length == length));
         let next = offer.zip(position).and_then(|(offer, at)| offer.next.get(at).copied().flatten());
         Self { month, loaded: offer.is_some(), counts, day, times, next }
@@ -62,7 +64,10 @@ impl Shown {
     /// How many times a day of the month has.
     pub fn count(&self, day: NaiveDate) -> u32 {
         let at = usize::try_from(day.day0()).ok();
-        at.and_then(|at| self.counts.get(at)).copied().filter(|_| Month::of(day) == self.month).unwrap_or_default()
+        at.and_then(|at| self.counts.get(at))
+            .copied()
+            .filter(|_| Month::of(day) == self.month)
+            .unwrap_or_default()
     }
 
     /// Has no day of the month a time?
@@ -82,7 +87,11 @@ impl Shown {
             _ if self.empty() => format!("No times in {}.", format::month(self.month)),
             Some(day) if self.times.is_empty() => format!("No times on {}.", format::day_spoken(day)),
             Some(day) => {
-                format!("{} available on {}.", format::many(self.times.len(), "time"), format::day_spoken(day))
+                format!(
+                    "{} available on {}.",
+                    format::many(self.times.len(), "time"),
+                    format::day_spoken(day)
+                )
             }
             None => String::new(),
         }
@@ -95,7 +104,10 @@ fn times_of(offer: &MonthOffer, length: u32) -> Option<&FreeTimes> {
 
 /// Is this start among the offers?
 pub fn on_offer(offers: &[MonthOffer], length: u32, start: i64) -> bool {
-    offers.iter().filter_map(|offer| times_of(offer, length)).any(|free| free.starts.binary_search(&start).is_ok())
+    offers
+        .iter()
+        .filter_map(|offer| times_of(offer, length))
+        .any(|free| free.starts.binary_search(&start).is_ok())
 }
 
 /// Takes a time that has gone out of the offers.
@@ -119,12 +131,17 @@ mod tests {
     }
 
     fn december() -> MonthOffer {
-        let starts = ["2026-11-30T23:30:00Z", "2026-12-03T09:00:00Z", "2026-12-03T10:00:00Z", "2026-12-31T23:30:00Z"];
+        let starts =
+            ["2026-11-30T23:30:00Z", "2026-12-03T09:00:00Z", "2026-12-03T10:00:00Z", "2026-12-31T23:30:00Z"];
         let starts: Vec<i64> = starts.into_iter().map(minutes).collect();
         let month: Month = "2026-12".parse().unwrap();
         let none = FreeTimes { length: 60, starts: vec![], seats: vec![] };
         let some = FreeTimes { length: 30, starts, seats: vec![1, 2, 3, 4] };
-        MonthOffer { month, lengths: vec![some, none], next: vec![None, Some(minutes("2027-01-06T09:00:00Z"))] }
+        MonthOffer {
+            month,
+            lengths: vec![some, none],
+            next: vec![None, Some(minutes("2027-01-06T09:00:00Z"))],
+        }
     }
 
     fn show(query: &str, length: u32, zone: &ZoneRules) -> Shown {
@@ -134,9 +151,15 @@ mod tests {
     #[test]
     fn days_are_those_of_the_viewers_zone() {
         let utc = show("", 30, &ZoneRules::utc());
-        assert_eq!((utc.count("2026-12-01".parse().unwrap()), utc.count("2026-12-31".parse().unwrap())), (0, 1));
+        assert_eq!(
+            (utc.count("2026-12-01".parse().unwrap()), utc.count("2026-12-31".parse().unwrap())),
+            (0, 1)
+        );
         let east = show("", 30, &ZoneRules::new("Etc/East", 3600, vec![]));
-        assert_eq!((east.count("2026-12-01".parse().unwrap()), east.count("2026-12-31".parse().unwrap())), (1, 0));
+        assert_eq!(
+            (east.count("2026-12-01".parse().unwrap()), east.count("2026-12-31".parse().unwrap())),
+            (1, 0)
+        );
     }
 
     #[test]
@@ -144,7 +167,10 @@ mod tests {
         let shown = show("", 30, &ZoneRules::utc());
         assert_eq!(shown.sentence(), "2 times available on Thursday 3 December.");
         assert_eq!(shown.times.first().unwrap().seats, Some(2));
-        assert_eq!(show("day=2026-12-04", 30, &ZoneRules::utc()).sentence(), "No times on Friday 4 December.");
+        assert_eq!(
+            show("day=2026-12-04", 30, &ZoneRules::utc()).sentence(),
+            "No times on Friday 4 December."
+        );
         let start = format!("start={}", minutes("2026-12-31T23:30:00Z"));
         assert_eq!(show(&start, 30, &ZoneRules::utc()).times.len(), 1);
     }

@@ -2,10 +2,12 @@
 
 use super::{Picking, shown::Time};
 use crate::ui::format;
+use chrono::Datelike;
 use leptos::prelude::*;
 
 pub fn view(picking: Picking) -> AnyView {
-    let heading = move || picking.shown.with(|shown| shown.day).map_or_else(|| "Times".to_owned(), format::day_spoken);
+    let heading =
+        move || picking.shown.with(|shown| shown.day).map_or_else(|| "Times".to_owned(), format::day_short);
     view! {
         <section id="times" class="times" aria-labelledby="times-title">
             <h2 id="times-title" class="heading" tabindex="-1">{heading}</h2>
@@ -32,10 +34,14 @@ fn list(picking: Picking) -> AnyView {
     let items = shown.times.iter().zip(&clocks).enumerate().map(|(at, (time, clock))| {
         let twin = |other: Option<usize>| other.and_then(|other| clocks.get(other)) == Some(clock);
         // On the day the clock is put back, it shows some times twice.
-        let twice = twin(at.checked_sub(1)) || twin(at.checked_add(1)) || clocks.iter().filter(|other| *other == clock).count() > 1;
+        let twice = twin(at.checked_sub(1))
+            || twin(at.checked_add(1))
+            || clocks.iter().filter(|other| *other == clock).count() > 1;
         item(picking, time, clock, &spoken, twice)
     });
-    view! { <ul class="slots">{items.collect::<Vec<_>>()}</ul> }.into_any()
+    // Every other day is marked: a change of the mark starts the style sheet's movement again.
+    let turn = (day.num_days_from_ce() % 2 == 0).then_some("");
+    view! { <ul class="slots" data-turn=turn>{items.collect::<Vec<_>>()}</ul> }.into_any()
 }
 
 fn item(picking: Picking, time: &Time, clock: &str, day: &str, twice: bool) -> AnyView {

@@ -9,7 +9,8 @@ use leptos::{prelude::*, web_sys};
 pub fn bar(picking: Picking) -> AnyView {
     let name = move || {
         let at = picking.shown.with(|shown| shown.times.first().map(|time| time.start));
-        let now = || picking.sent.with_value(|sent| DateTime::from_timestamp(sent.now, 0)).unwrap_or_default();
+        let now =
+            || picking.sent.with_value(|sent| DateTime::from_timestamp(sent.now, 0)).unwrap_or_default();
         picking.zone.with(|zone| format::zone(zone, at.map_or_else(now, format::at)))
     };
     let clocks = move || {
@@ -18,7 +19,8 @@ pub fn bar(picking: Picking) -> AnyView {
         [false, true].map(|hour12| {
             let current = (hour12 == now).then_some("true");
             let label = if hour12 { "12 h" } else { "24 h" };
-            view! { <a class="choice" href=query.to_clock(hour12).href() aria-current=current>{label}</a> }.into_any()
+            view! { <a class="choice" href=query.to_clock(hour12).href() aria-current=current>{label}</a> }
+                .into_any()
         })
     };
     view! {
@@ -38,7 +40,9 @@ pub fn bar(picking: Picking) -> AnyView {
 /// The list.
 pub fn view(picking: Picking) -> AnyView {
     let find = RwSignal::new(picking.query.with_untracked(|query| query.find.clone()));
-    let back = move || picking.query.with(|query| super::Query { pick: false, find: String::new(), ..query.clone() }.href());
+    let back = move || {
+        picking.query.with(|query| super::Query { pick: false, find: String::new(), ..query.clone() }.href())
+    };
     // A form by GET replaces the address, so what the address says goes along.
     let query = picking.query.get_untracked();
     let kept = query.entries().map(|(name, value)| {
@@ -83,7 +87,9 @@ fn list(picking: Picking, find: &str) -> AnyView {
         let found = zones.iter().filter_map(|zone| {
             let name = format::zone_name(zone.name());
             let offset = format::offset(zone.offset_at(now));
-            let fits = wanted.split(' ').all(|word| name.to_lowercase().contains(word) || offset.to_lowercase().contains(word));
+            let fits = wanted
+                .split(' ')
+                .all(|word| name.to_lowercase().contains(word) || offset.to_lowercase().contains(word));
             fits.then(|| {
                 let current = (zone.name() == here).then_some("true");
                 let clock = format::clock(zone.local(now), picking.hour12.get());

@@ -35,7 +35,8 @@ fn bookings(page: BookingsPage, later: bool, cancelled: bool) -> AnyView {
     let share = format!("{public_url}/book/{}", me.workspace_slug);
     let zone_name = DateTime::from_timestamp(now, 0).map(|now| format::zone(&zone, now));
     let none = upcoming.is_empty().then(|| empty(later, event_types.iter().any(|row| row.active)));
-    let back = later.then(|| view! { <a class="link" rel="external" href="/booking">"Back to the next ones"</a> });
+    let back =
+        later.then(|| view! { <a class="link" rel="external" href="/booking">"Back to the next ones"</a> });
     let next = next.map(|next| {
         let href = format!("/booking?after={}", encode(&next));
         view! { <a class="link" rel="external" href=href>"Later bookings"</a> }
@@ -53,23 +54,20 @@ fn bookings(page: BookingsPage, later: bool, cancelled: bool) -> AnyView {
         <section aria-labelledby="event-types" class="min-w-0">
             <h2 id="event-types" class="heading">"Event types"</h2>
             <p class="hint">"Share a link, and people can book."</p>
-            <ul class="mt-4 grid gap-4">
+            <ul class="card mt-4 divide-y divide-line py-1">
+                {link("All of them, on one page".to_owned(), None, share, copying)}
                 {event_types.into_iter().map(|row| event_type(row, &public_url, copying)).collect_view()}
-                <li class="card">
-                    <h3 class="font-semibold">"All of them"</h3>
-                    <p class="hint">"One page with every event type that is listed."</p>
-                    {link(share, "your booking page".to_owned(), copying)}
-                </li>
             </ul>
         </section>
     };
+    let done =
+        cancelled.then(|| view! { <p role="status" class="notice">"Cancelled. The time is free again."</p> });
     view! {
         <Title text=form.title("Bookings")/>
         {masthead(&me)}
-        {form.summary()}
-        {cancelled.then(|| view! { <p role="status" class="notice">"The booking is cancelled, and its time is free again."</p> })}
+        <div class="mt-6 grid gap-4 empty:hidden">{form.summary()} {done}</div>
         {copying.status()}
-        <div class="grid gap-10 lg:grid-cols-[3fr_2fr]">{upcoming.into_any()} {links.into_any()}</div>
+        <div class="mt-8 grid gap-10 lg:grid-cols-[3fr_2fr]">{upcoming.into_any()} {links.into_any()}</div>
     }
     .into_any()
 }
@@ -77,10 +75,10 @@ fn bookings(page: BookingsPage, later: bool, cancelled: bool) -> AnyView {
 fn masthead(me: &Me) -> AnyView {
     let Me { name, role, workspace, .. } = me.clone();
     view! {
-        <div class="mb-8 flex flex-wrap items-end justify-between gap-x-6 gap-y-3">
+        <div class="flex flex-wrap items-end justify-between gap-x-6 gap-y-3">
             <div class="min-w-0">
                 <p class="hint">{workspace}</p>
-                <h1 class="title">"Bookings"</h1>
+                <h1 class="title" tabindex="-1">"Bookings"</h1>
             </div>
             <form method="post" action="/sign-out" class="flex flex-wrap items-center gap-x-4 gap-y-2">
                 <p class="hint">"Signed in as " <strong>{name}</strong> " (" {role} ")"</p>
@@ -128,19 +126,19 @@ fn booking(entry: &UpcomingBooking, zone: &ZoneRules, form: &Form) -> AnyView {
     };
     let people = invitees.into_iter().map(|(name, email)| {
         let href = format!("mailto:{email}");
-        view! { <li>{name} " " <a class="link break-all" href=href>{email}</a></li> }
+        view! { <li>{name} " " <a class="link wrap-anywhere" href=href>{email}</a></li> }
     });
     let people = people.collect_view();
     let label = format!(" {service} with {who} at {when}");
     view! {
-        <li class="card">
-            <p class="flex flex-wrap gap-x-3">
-                <time class="font-semibold tabular-nums" datetime=start.to_rfc3339()>{when}</time>
-                <span>{service}</span>
-            </p>
-            <ul class="mt-1">{people}</ul>
-            <p class="hint">"With " {hosts.join(", ")}{shared.map(|shared| format!(" · {shared}"))}</p>
-            {cancel(id, label, seats > 1, form)}
+        <li class="card grid gap-x-4 gap-y-1 sm:grid-cols-[8rem_1fr]">
+            <time class="font-semibold tabular-nums" datetime=start.to_rfc3339()>{when}</time>
+            <div class="min-w-0">
+                <p class="font-semibold">{service}</p>
+                <ul>{people}</ul>
+                <p class="hint">"With " {hosts.join(", ")}{shared.map(|shared| format!(" · {shared}"))}</p>
+                {cancel(id, label, seats > 1, form)}
+            </div>
         </li>
     }
     .into_any()
@@ -159,11 +157,11 @@ fn cancel(id: String, label: String, shared: bool, form: &Form) -> AnyView {
         "The time becomes free again. The reason is shown on the appointment's page."
     };
     view! {
-        <details open=mine>
-            <summary>"Cancel"<span class="sr-only">{label}</span></summary>
-            <form method="post" action="/booking/cancel">
+        <details class="mt-3" open=mine>
+            <summary class="button button-small">"Cancel"<span class="sr-only">{label}</span></summary>
+            <form method="post" action="/booking/cancel" class="mt-4 grid justify-items-start gap-4">
                 <input type="hidden" name="booking" value=id/>
-                <div class="field">
+                <div class="field w-full">
                     <label class="label" for=field.clone()>"Reason"<span class="optional">" (optional)"</span></label>
                     <p class="hint" id=hint>{consequence}</p>
                     <input
@@ -187,28 +185,32 @@ fn event_type(row: EventTypeRow, public_url: &str, copying: Copying) -> AnyView 
         Visibility::Hidden => "Hidden",
         Visibility::Private => "Private",
     };
-    view! {
-        <li class="card">
-            <p class="flex flex-wrap items-center gap-x-2 gap-y-1">
-                <strong>{name.clone()}</strong>
-                <span class="badge">{found}</span>
-                {(!active).then(|| view! { <span class="badge">"Closed"</span> })}
-            </p>
-            <p class="hint">{lengths.join(", ")}</p>
-            {link(format!("{public_url}{path}"), name, copying)}
-        </li>
-    }
-    .into_any()
+    let about = view! {
+        <p class="hint flex flex-wrap items-center gap-x-2 gap-y-1">
+            {lengths.join(", ")} <span class="badge">{found}</span>
+            {(!active).then(|| view! { <span class="badge">"Closed"</span> })}
+        </p>
+    };
+    link(name, Some(about.into_any()), format!("{public_url}{path}"), copying)
 }
 
 /// A public link: to read, to copy, to open.
-fn link(link: String, what: String, copying: Copying) -> AnyView {
+fn link(name: String, about: Option<AnyView>, link: String, copying: Copying) -> AnyView {
+    // Long links break where their parts end.
+    let parts =
+        link.split_inclusive(['/', '?']).map(|part| view! { {part.to_owned()} <wbr/> }).collect_view();
     view! {
-        <p class="mt-1 font-mono text-sm break-all">{link.clone()}</p>
-        <p class="mt-2 flex gap-3">
-            {copying.button(link.clone(), what.clone())}
-            <a class="button button-small" rel="external" href=link>"Open"<span class="sr-only">" "{what}</span></a>
-        </p>
+        <li class="flex flex-wrap items-start justify-between gap-x-4 gap-y-2 py-3">
+            <div class="min-w-0 flex-1">
+                <h3 class="font-semibold">{name.clone()}</h3>
+                {about}
+            </div>
+            <p class="flex gap-2">
+                {copying.button(link.clone(), name.clone())}
+                <a class="button button-small" rel="external" href=link>"Open"<span class="sr-only">" "{name}</span></a>
+            </p>
+            <p class="hint w-full font-mono wrap-anywhere">{parts}</p>
+        </li>
     }
     .into_any()
 }

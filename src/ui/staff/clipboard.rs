@@ -39,7 +39,8 @@ impl Copying {
                     self.said.set(format!("Copied the link to {what}."));
                     copied.set(true);
                 } else {
-                    self.said.set("The browser refused to copy. Please select the link and copy it.".to_owned());
+                    self.said
+                        .set("The browser refused to copy. Please select the link and copy it.".to_owned());
                 }
                 // Silence in between, so that the same sentence is read out again the next time.
                 let quiet = move || {

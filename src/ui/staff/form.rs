@@ -96,7 +96,8 @@ impl Form {
         let Line { name, label, kind, autocomplete, first, hint, most, required, node } = line;
         // A password never comes back.
         let value = (kind != "password").then(|| self.value(name, first));
-        let (min, max) = if kind == "number" { (Some("5"), most.map(|most| most.to_string())) } else { (None, None) };
+        let (min, max) =
+            if kind == "number" { (Some("5"), most.map(|most| most.to_string())) } else { (None, None) };
         let maxlength = if kind == "number" { None } else { most.map(|most| most.to_string()) };
         let verbatim = matches!(autocomplete, "off" | "one-time-code");
         let control = view! {
@@ -120,23 +121,59 @@ impl Form {
 
 /// A field of one line.
 pub(super) struct Line {
-    pub(super) name: &'static str,
-    pub(super) label: &'static str,
-    pub(super) kind: &'static str,
-    pub(super) autocomplete: &'static str,
-    /// What stands in it on the first visit.
-    pub(super) first: &'static str,
-    pub(super) hint: Option<AnyView>,
-    /// The most characters, or the largest number.
-    pub(super) most: Option<u32>,
-    pub(super) required: bool,
-    pub(super) node: NodeRef<html::Input>,
+    name: &'static str,
+    label: &'static str,
+    kind: &'static str,
+    autocomplete: &'static str,
+    first: &'static str,
+    hint: Option<AnyView>,
+    most: Option<u32>,
+    required: bool,
+    node: NodeRef<html::Input>,
 }
 
 impl Line {
     pub(super) fn new(name: &'static str, label: &'static str, kind: &'static str) -> Self {
         let node = NodeRef::new();
-        Self { name, label, kind, autocomplete: "off", first: "", hint: None, most: None, required: true, node }
+        Self {
+            name,
+            label,
+            kind,
+            autocomplete: "off",
+            first: "",
+            hint: None,
+            most: None,
+            required: true,
+            node,
+        }
+    }
+
+    /// What the browser may fill in.
+    pub(super) fn filled_by(self, autocomplete: &'static str) -> Self {
+        Self { autocomplete, ..self }
+    }
+
+    /// What stands in it on the first visit.
+    pub(super) fn first(self, first: &'static str) -> Self {
+        Self { first, ..self }
+    }
+
+    pub(super) fn hint(self, hint: impl IntoAny) -> Self {
+        Self { hint: Some(hint.into_any()), ..self }
+    }
+
+    /// The most characters, or the largest number.
+    pub(super) fn most(self, most: u32) -> Self {
+        Self { most: Some(most), ..self }
+    }
+
+    pub(super) fn optional(self) -> Self {
+        Self { required: false, ..self }
+    }
+
+    /// For those who read what is typed.
+    pub(super) fn at(self, node: NodeRef<html::Input>) -> Self {
+        Self { node, ..self }
     }
 }
 
@@ -157,7 +194,8 @@ where
                     show(page)
                 }
                 Err(error) => {
-                    let sign_in = (error == AppError::SignInRequired).then(|| (format!("/sign-in?next={here}"), "Sign in"));
+                    let sign_in = (error == AppError::SignInRequired)
+                        .then(|| (format!("/sign-in?next={here}"), "Sign in"));
                     failure(&error, sign_in)
                 }
             }

@@ -20,30 +20,37 @@ const DAYS: [(&str, &str, &str); 7] = [
     ("sun", "Sun", "Sunday"),
 ];
 
+/// A day to tick, the whole of it.
+const DAY: &str = "inline-flex min-h-11 cursor-pointer items-center justify-center gap-1.5 rounded-control border border-edge \
+    has-checked:border-accent has-checked:bg-tint";
+
 pub(super) fn page() -> impl IntoView {
     let page = Resource::new_blocking(|| (), |()| load_set_up());
-    loaded(page, "/setup", |page| if page.done { done().into_any() } else { form(page).into_any() })
+    loaded(page, "/setup", |page| if page.done { done() } else { form(page) })
 }
 
-fn done() -> impl IntoView {
+fn done() -> AnyView {
     view! {
         <Title text="Set up"/>
-        <h1 class="title">"This server is set up"</h1>
-        <p class="mt-2">"Sign in to see your bookings and the links to your booking pages."</p>
-        <p class="mt-6"><a class="button-primary" href="/sign-in">"Sign in"</a></p>
+        <div class="failure">
+            <h1 class="title" tabindex="-1">"This server is set up"</h1>
+            <p>"Sign in to see your bookings and the links to your booking pages."</p>
+            <p><a class="button-primary" href="/sign-in">"Sign in"</a></p>
+        </div>
     }
+    .into_any()
 }
 
-fn form(page: SetUpPage) -> impl IntoView {
+fn form(page: SetUpPage) -> AnyView {
     let SetUpPage { zones, server_zone, needs_code, echo, .. } = page;
     let form = Form::new(echo);
     view! {
         <Title text=form.title("Set up")/>
-        <div class="mx-auto w-full max-w-xl">
-            <h1 class="title">"Set up your booking page"</h1>
+        <div class="mx-auto grid w-full max-w-xl gap-6">
+            <h1 class="title" tabindex="-1">"Set up your booking page"</h1>
             <p class="prose">"One page, about a minute. At its end people can book you."</p>
             {form.summary()}
-            <form method="post" action="/setup" class="grid gap-8">
+            <form method="post" action="/setup" class="grid gap-6">
                 {needs_code.then(|| code(&form))}
                 {workspace(&form)}
                 {account(&form)}
@@ -56,14 +63,15 @@ fn form(page: SetUpPage) -> impl IntoView {
             </form>
         </div>
     }
+    .into_any()
 }
 
 /// A group of fields under a heading.
 fn group(heading: &'static str, fields: impl IntoView) -> AnyView {
     view! {
-        <fieldset class="grid min-w-0 gap-5">
-            <legend class="heading mb-4">{heading}</legend>
-            {fields.into_any()}
+        <fieldset class="card min-w-0">
+            <legend class="heading float-left mb-4 w-full">{heading}</legend>
+            <div class="clear-both grid gap-5">{fields.into_any()}</div>
         </fieldset>
     }
     .into_any()
@@ -71,12 +79,9 @@ fn group(heading: &'static str, fields: impl IntoView) -> AnyView {
 
 /// Proof that whoever sets the server up can read its log.
 fn code(form: &Form) -> AnyView {
-    let hint = "The code that the server printed to its log when it started. It shows that the server is yours.";
-    let code = Line {
-        autocomplete: "one-time-code",
-        hint: Some(hint.into_any()),
-        ..Line::new("code", "Set-up code", "text")
-    };
+    let hint =
+        "The code that the server printed to its log when it started. It shows that the server is yours.";
+    let code = Line::new("code", "Set-up code", "text").filled_by("one-time-code").hint(hint);
     group("Is this your server?", form.line(code))
 }
 
@@ -88,9 +93,12 @@ fn workspace(form: &Form) -> AnyView {
     let own = RwSignal::new(!sent.is_empty());
     let address = RwSignal::new(sent);
     let follow = move || {
-        if let (false, Some(name), Some(slug)) = (own.get_untracked(), name.get_untracked(), slug.get_untracked()) {
+        if let (false, Some(name), Some(slug)) =
+            (own.get_untracked(), name.get_untracked(), slug.get_untracked())
+        {
             let typed = name.value();
-            let made = if typed.trim().is_empty() { String::new() } else { Slug::from_name(&typed).to_string() };
+            let made =
+                if typed.trim().is_empty() { String::new() } else { Slug::from_name(&typed).to_string() };
             slug.set_value(&made);
             address.set(made);
         }
@@ -109,21 +117,17 @@ fn workspace(form: &Form) -> AnyView {
             follow();
         }
     });
-    let preview = move || address.with(|address| if address.is_empty() { "your-name".into() } else { address.clone() });
+    let preview =
+        move || address.with(|address| if address.is_empty() { "your-name".into() } else { address.clone() });
     let hint = view! {
         "Your booking page is going to be at "
-        <strong class="font-mono break-all">"/book/"{preview}</strong>
+        <strong class="font-mono wrap-anywhere">"/book/"{preview}</strong>
         ": small letters, digits and hyphens. Left empty, it is made from the name."
     };
-    let name_line = Line {
-        autocomplete: "organization",
-        hint: Some("Customers see it at the top of your booking page.".into_any()),
-        most: Some(120),
-        node: name,
-        ..Line::new("workspace", "Name of your business or team", "text")
-    };
-    let slug_line =
-        Line { hint: Some(hint.into_any()), most: Some(64), required: false, node: slug, ..Line::new("slug", "Address", "text") };
+    let name_line = Line::new("workspace", "Name of your business or team", "text").at(name).most(120);
+    let name_line =
+        name_line.filled_by("organization").hint("Customers see it at the top of your booking page.");
+    let slug_line = Line::new("slug", "Address", "text").at(slug).most(64).optional().hint(hint);
     let fields = view! {
         <div on:input=move |_| follow()>{form.line(name_line)}</div>
         <div on:input=move |_| typed()>{form.line(slug_line)}</div>
@@ -132,24 +136,16 @@ fn workspace(form: &Form) -> AnyView {
 }
 
 fn account(form: &Form) -> AnyView {
-    let name = Line {
-        autocomplete: "name",
-        hint: Some("Customers see whom they meet.".into_any()),
-        most: Some(120),
-        ..Line::new("name", "Your name", "text")
+    let name = Line::new("name", "Your name", "text").filled_by("name").most(120);
+    let name = name.hint("Customers see whom they meet.");
+    let email = Line::new("email", "E-mail address", "email").filled_by("username").most(254);
+    let email = email.hint("You sign in with it.");
+    let again = if form.refused() {
+        "At least 12 characters. Please enter it again."
+    } else {
+        "At least 12 characters."
     };
-    let email = Line {
-        autocomplete: "username",
-        hint: Some("You sign in with it.".into_any()),
-        most: Some(254),
-        ..Line::new("email", "E-mail address", "email")
-    };
-    let again = if form.refused() { "At least 12 characters. Please enter it again." } else { "At least 12 characters." };
-    let password = Line {
-        autocomplete: "new-password",
-        hint: Some(again.into_any()),
-        ..Line::new("password", "Password", "password")
-    };
+    let password = Line::new("password", "Password", "password").filled_by("new-password").hint(again);
     group("You", (form.line(name), form.line(email), form.line(password)))
 }
 
@@ -184,9 +180,9 @@ fn hours(form: &Form, zones: Vec<String>, server_zone: &str) -> AnyView {
     let days = DAYS.map(|(value, short, long)| {
         let ticked = form.ticked("days", value, !matches!(value, "sat" | "sun"));
         view! {
-            <label class="chip">
+            <label class=DAY>
                 <input
-                    type="checkbox" name="days" value=value checked=ticked aria-label=long
+                    class="size-4.5 accent-accent" type="checkbox" name="days" value=value checked=ticked aria-label=long
                     id=(value == "mon").then_some("days")
                 />
                 <span aria-hidden="true">{short}</span>
@@ -199,15 +195,15 @@ fn hours(form: &Form, zones: Vec<String>, server_zone: &str) -> AnyView {
             form.field("zone", "Time zone", Some(hint.into_any()), zone.into_any()),
             view! {
                 <fieldset aria-describedby=form.described("days", false)>
-                    <legend class="label">"Days"</legend>
+                    <legend class="label mb-1">"Days"</legend>
+                    <div class="grid grid-cols-4 gap-2 sm:grid-cols-7">{days}</div>
                     {form.error("days")}
-                    <div class="flex flex-wrap gap-2">{days}</div>
                 </fieldset>
             },
             view! {
                 <div class="grid grid-cols-2 gap-4">
-                    {form.line(Line { first: "09:00", ..Line::new("from", "From", "time") })}
-                    {form.line(Line { first: "17:00", ..Line::new("until", "Until", "time") })}
+                    {form.line(Line::new("from", "From", "time").first("09:00"))}
+                    {form.line(Line::new("until", "Until", "time").first("17:00"))}
                 </div>
             },
         ),
@@ -215,8 +211,8 @@ fn hours(form: &Form, zones: Vec<String>, server_zone: &str) -> AnyView {
 }
 
 fn service(form: &Form) -> AnyView {
-    let name = Line { first: "30-minute meeting", most: Some(120), ..Line::new("service", "Name", "text") };
-    let length = Line { first: "30", most: Some(720), ..Line::new("length", "Length in minutes", "number") };
+    let name = Line::new("service", "Name", "text").first("30-minute meeting").most(120);
+    let length = Line::new("length", "Length in minutes", "number").first("30").most(720);
     group("What can they book first?", (form.line(name), form.line(length)))
 }
 

@@ -1,0 +1,94 @@
+//! What belongs to one workspace can't be reached from another.
+
+use crate::{
+    harness::{Database, Server, both},
+    world::{World, at, order, rules},
+};
+
+both!(services_answer_to_their_own_workspace_only, an_owner_sees_and_cancels_their_own_bookings_only);
+
+fn services_answer_to_their_own_workspace_only(database: Database) {
+    World::named(&database, "one", 1, async |world, db| {
+        world.add(db, "first", &rules(30)).await;
+    });
+    World::named(&database, "two", 1, async |world, db| {
+        world.add(db, "second", &rules(30)).await;
+    });
+    let server = Server::start(&database);
+    for (path, status) in [("one/first", 200), ("two/second", 200), ("one/second", 404), ("two/first", 404)] {
+        assert_eq!(server.get(&format!("/api/v1/public/book/{path}")).status, status, "{path}");
+        assert_eq!(server.get(&format!("/book/{path}")).status, status, "{path}");
+        let booked = server.post(&format!("/api/v1/public/book/{path}/book"), &order(at(600), 1));
+        assert_eq!(booked.status, if status == 200 { 201 } else { 404 }, "{path}");
+    }
+}
+
+fn an_owner_sees_and_cancels_their_own_bookings_only(database: Database) {
+    World::named(&database, "one", 1, async |world, db| {
+        world.add(db, "first", &rules(30)).await;
+    });
+    World::named(&database, "two", 1, async |world, db| {
+        world.add(db, "second", &rules(30)).await;
+    });
+    add_user(&database, "owner@two.example", "two");
+    let server = Server::start(&database);
+    server.post("/api/v1/public/book/one/first/book", &order(at(600), 1));
+    server.post("/api/v1/public/book/two/second/book", &order(at(600), 2));
+    let form = [("email", "owner@two.example"), ("password", "a long enough password")];
+    let signed_in = server.post_form("/sign-in", &form, &[]);
+    let cookie = signed_in.headers["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    let page = || {
+        let request =
+            crate::harness::agent().get(format!("{}/booking", server.url)).header("cookie", &cookie);
+        crate::harness::answer(request.call()).unwrap().text
+    };
+    assert!(page().contains("Invitee 2") && !page().contains("Invitee 1"));
+    for (sql, status, left) in [
+        (
+            "SELECT id FROM bookings WHERE workspace_id = (SELECT id FROM workspaces WHERE slug = 'one')",
+            404,
+            2,
+        ),
+        (
+            "SELECT id FROM bookings WHERE workspace_id = (SELECT id FROM workspaces WHERE slug = 'two')",
+            303,
+            1,
+        ),
+    ] {
+        let booking = text(&database, sql);
+        let sent = server.post_form("/booking/cancel", &[("booking", &booking)], &[("cookie", &cookie)]);
+        assert_eq!(sent.status, status, "{}", sent.text);
+        assert_eq!(database.number("SELECT COUNT(*) FROM claims"), left);
+    }
+    let nobody = server.post_form("/booking/cancel", &[("booking", "x")], &[]);
+    assert_eq!(nobody.headers["location"], "/sign-in?next=/booking");
+}
+
+fn text(database: &Database, sql: &'static str) -> String {
+    crate::harness::block_on(async {
+        let db = database.open().await;
+        let found = match &db {
+            meridian::server::store::Db::Sqlite { read, .. } => {
+                sqlx::query_scalar(sql).fetch_one(read).await.unwrap()
+            }
+            meridian::server::store::Db::Postgres(pool) => {
+                sqlx::query_scalar(sql).fetch_one(pool).await.unwrap()
+            }
+        };
+        db.close().await;
+        found
+    })
+}
+
+pub fn add_user(database: &Database, email: &str, workspace: &str) {
+    let mut command = crate::harness::program();
+    command
+        .args(["user", "add", email, "--name", "Owner", "--role", "admin", "--workspace", workspace])
+        .env("MERIDIAN_DATABASE_URL", &database.url)
+        .env("MERIDIAN_DATA_DIR", database.dir.path())
+        .env("MERIDIAN_SECRET", crate::harness::SECRET)
+        .stdin(std::process::Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), b"a long enough password\n").unwrap();
+    assert!(child.wait().unwrap().success());
+}
