@@ -668,6 +668,17 @@ fn limits_by_count_per_day_week_and_month() {
 }
 
 #[test]
+fn after_a_full_day_the_grid_goes_on_at_midnight() {
+    let mut night = Case { schedule: only(&[("2024-05-06", &["21:30-02:30"])]), ..case(60) };
+    night.rules.interval = Some(30);
+    night.rules.limits.day.count = Some(1);
+    night.booked = vec![span("2024-05-06T09:00", "2024-05-06T10:00")];
+    assert_eq!(night.clock("2024-05-06", "2024-05-08"), ["00:00", "00:30", "01:00", "01:30"]);
+    night.booked = vec![span("2024-05-07T09:00", "2024-05-07T10:00")];
+    assert_eq!(night.clock("2024-05-06", "2024-05-08"), ["21:30", "22:00", "22:30", "23:00", "23:30"]);
+}
+
+#[test]
 fn limits_by_minutes_count_the_new_booking_too() {
     let ninety = Limits { day: Limit { count: None, minutes: Some(90) }, ..Limits::default() };
     let mut day = limited(ninety, &[("2024-05-06T07:00", "2024-05-06T07:30")]);
@@ -840,6 +851,11 @@ fn a_hundred_hosts_keep_their_numbers() {
     let slots = team(&SlotRules::default(), RoundRobin, 60, &hosts);
     assert_eq!(slots[0].1, (0..100).filter(|host| host % 3 != 0).collect::<Vec<_>>());
     assert_eq!(slots[1].1, (0..100).filter(|host| host % 3 == 0).collect::<Vec<_>>());
+    let mut hosts = hosts;
+    hosts[70].0 = may_6(&["07:00-08:00"]);
+    let slots = team(&SlotRules::default(), RoundRobin, 60, &hosts);
+    assert_eq!(slots[0], ("07:00".to_owned(), vec![70]), "nobody before them had this start");
+    hosts[70].0 = may_6(&["09:00-10:00"]);
     let all = team(&SlotRules::default(), AllHands, 30, &hosts);
     assert_eq!(all, vec![("09:00".to_owned(), (0..100).collect::<Vec<_>>())]);
 }
@@ -874,6 +890,38 @@ fn with_seats_one_booking_gets_what_one_host_can_give() {
     assert_eq!(ask(AllHands, &[joined, fresh]), [(2, Some(2), None)], "a session of both has room for two");
     assert_eq!(ask(AllHands, &[joined, HostTime { sessions: &[], ..joined }]), [], "the second host is busy");
     assert_eq!(ask(RoundRobin, &[joined]), [(2, Some(2), None)]);
+    let fuller = [session("2024-05-06T09:00", "2024-05-06T10:00", 5)];
+    let fuller = HostTime { sessions: &fuller, ..joined };
+    assert_eq!(ask(AllHands, &[joined, fuller]), [(1, Some(2), Some(1))], "all sit in the fuller session");
+    assert_eq!(ask(RoundRobin, &[joined, fuller]), [(2, Some(2), Some(1))], "or one in the other");
+}
+
+#[test]
+fn among_all_hands_a_host_at_their_limit_can_join_but_not_open_a_session() {
+    let zone = ZoneRules::utc();
+    let (hours, none) = (may_6(&["09:00-12:00"]), IntervalSet::new());
+    let nine = may_6(&["09:00-10:00"]);
+    let booked = [span("2024-05-06T09:00", "2024-05-06T10:00")];
+    let sessions = [session("2024-05-06T09:00", "2024-05-06T10:00", 1)];
+    let holds = HostTime {
+        open: &hours,
+        busy: &nine,
+        booked: &booked,
+        sessions: &sessions,
+        zone: &zone,
+        required: true,
+    };
+    let mut rules = SlotRules { seats: 3, ..SlotRules::default() };
+    rules.limits.day.count = Some(1);
+    let ask = |required| {
+        // Free at nine, but with a booking that day already.
+        let full = HostTime { busy: &none, sessions: &[], required, ..holds };
+        let range = span("2024-05-06", "2024-05-07");
+        let offer = offer(&rules, AllHands, 60, &[holds, full], range, utc("2000-01-01"));
+        offer.iter().map(|slot| slot.hosts().collect::<Vec<_>>()).collect::<Vec<_>>()
+    };
+    assert!(ask(true).is_empty());
+    assert_eq!(ask(false), [[0]]);
 }
 
 // ---- Asking

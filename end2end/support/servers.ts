@@ -33,7 +33,7 @@ export default async function start(): Promise<() => Promise<void>> {
     if (faults.some(Boolean)) throw new Error(faults.filter(Boolean).join("\n"));
   };
   try {
-    await startServer(servers, "sqlite", (data) => `sqlite://${join(data, "meridian.db")}`);
+    await startServer(servers, "sqlite", (data) => `sqlite:${join(data, "meridian.sqlite")}`);
     const postgres = process.env.MERIDIAN_TEST_POSTGRES;
     if (postgres) await startServer(servers, "postgres", () => emptyDatabase(postgres));
   } catch (error) {

@@ -120,14 +120,15 @@ fn workspace(form: &Form) -> AnyView {
     let preview =
         move || address.with(|address| if address.is_empty() { "your-name".into() } else { address.clone() });
     let hint = view! {
-        "Your booking page is going to be at "
+        "It is going to be "
         <strong class="font-mono wrap-anywhere">"/book/"{preview}</strong>
         ": small letters, digits and hyphens. Left empty, it is made from the name."
     };
     let name_line = Line::new("workspace", "Name of your business or team", "text").at(name).most(120);
     let name_line =
         name_line.filled_by("organization").hint("Customers see it at the top of your booking page.");
-    let slug_line = Line::new("slug", "Address", "text").at(slug).most(64).optional().hint(hint);
+    let slug_line =
+        Line::new("slug", "Address of your booking page", "text").at(slug).most(64).optional().hint(hint);
     let fields = view! {
         <div on:input=move |_| follow()>{form.line(name_line)}</div>
         <div on:input=move |_| typed()>{form.line(slug_line)}</div>
