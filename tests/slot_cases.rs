@@ -531,6 +531,7 @@ fn a_block_that_leaves_the_opening_alone_does_not_move_the_grid() {
     // Nor does it where it ends just in time, and takes neither offset nor odd minutes away.
     day.rules.offset = 7;
     assert_eq!(day.clock("2024-05-06", "2024-05-07"), ["09:07"]);
+    assert_eq!(day.local("2024-05-05", "2024-05-07"), ["5 09:07", "6 09:07"]);
     day.rules.buffer_before = 20;
     assert_eq!(day.clock("2024-05-06", "2024-05-07"), ["09:05"]);
 }

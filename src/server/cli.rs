@@ -233,7 +233,7 @@ async fn announce(context: &Context, address: SocketAddr) -> Result<(), Failure>
         Some(workspace) => {
             say(&format!("  Book:    {url}/book/{}", workspace.slug))?;
             say(&format!("  Sign in: {url}/sign-in"))?;
-            if context.config.demo && workspace.slug == demo::WORKSPACE && address.ip().is_loopback() {
+            if context.config.demo && workspace.slug == demo::WORKSPACE && !set_up::needs_code(context) {
                 say(&format!("           as {} with the password {}", demo::EMAIL, demo::PASSWORD))?;
             }
             say(&format!("  API:     {url}/api/openapi.json"))?;

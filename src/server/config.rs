@@ -231,6 +231,14 @@ impl Config {
         self.public_url.starts_with("https://")
     }
 
+    /// Is it reached from this machine only, as far as its public address tells?
+    pub fn is_local(&self) -> bool {
+        let host = self.public_url.rsplit("://").next().unwrap_or_default();
+        let name = host.rsplit_once(':').map_or(host, |(name, port)| if port.ends_with(']') { host } else { name });
+        let name = name.trim_matches(['[', ']']);
+        name == "localhost" || name.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+    }
+
     /// Makes the data folder, for its owner only.
     pub fn make_data_dir(&self) -> io::Result<()> {
         if self.data_dir.is_dir() {
@@ -290,6 +298,21 @@ mod tests {
         let config = load(&[]).unwrap();
         assert_eq!(config.public_url, "http://127.0.0.1:3000");
         assert_eq!(config.database_url, "sqlite:data/meridian.sqlite");
+    }
+
+    #[test]
+    fn only_loopback_addresses_are_local() {
+        for (url, local) in [
+            ("http://127.0.0.1:3000", true),
+            ("http://localhost", true),
+            ("http://[::1]:3000", true),
+            ("http://[::1]", true),
+            ("https://book.example.com", false),
+            ("http://192.0.2.1:3000", false),
+            ("http://localhost.example.com:3000", false),
+        ] {
+            assert_eq!(load(&[("MERIDIAN_PUBLIC_URL", url)]).unwrap().is_local(), local, "{url}");
+        }
     }
 
     #[test]

@@ -231,7 +231,7 @@ pub async fn load_set_up() -> Result<SetUpPage, AppError> {
 pub async fn load_sign_in() -> Result<SignInPage, AppError> {
     let context = here()?;
     let mut conn = context.db.read().await?;
-    let shown = context.config.demo && context.config.listen.ip().is_loopback();
+    let shown = context.config.demo && !use_cases::set_up::needs_code(&context);
     Ok(SignInPage {
         empty_server: workspaces::count(&mut conn).await? == 0,
         demo: shown.then(|| (super::demo::EMAIL.to_owned(), super::demo::PASSWORD.to_owned())),

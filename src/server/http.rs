@@ -86,8 +86,9 @@ pub fn router(state: AppState) -> Router {
         .with_state(state)
 }
 
-/// Built scripts and styles: their names carry a hash of their content, so they are kept for ever.
+/// Built scripts and styles. Where their names carry a hash of their content they are kept for ever.
 fn files(state: &AppState, folder: &str) -> Router {
+    let lifetime = if state.leptos.hash_files { "public, max-age=31536000, immutable" } else { "no-cache" };
     let dir =
         ServeDir::new(state.context.config.site_dir.join(folder)).precompressed_br().precompressed_gzip();
     Router::new().fallback_service(dir).layer(axum::middleware::map_response(
@@ -95,7 +96,7 @@ fn files(state: &AppState, folder: &str) -> Router {
             if response.status().is_success() {
                 response.headers_mut().insert(
                     header::CACHE_CONTROL,
-                    HeaderValue::from_static("public, max-age=31536000, immutable"),
+                    HeaderValue::from_static(lifetime),
                 );
             }
             response

@@ -111,13 +111,12 @@ fn the_server_says_where_it_is_and_whether_it_is_well() {
 
 #[test]
 fn a_server_that_others_can_reach_is_set_up_with_a_code_only() {
-    let database = Database::sqlite();
-    let server = Server::start_with(&database, &[("MERIDIAN_LISTEN", "0.0.0.0:0")]);
-    let local = server.url.replace("0.0.0.0", "127.0.0.1");
-    let form = [("workspace", "w"), ("code", "guess")];
-    let refused =
-        crate::harness::answer(crate::harness::agent().post(format!("{local}/setup")).send_form(form))
-            .unwrap();
-    assert_eq!(refused.status, 422);
-    assert!(refused.text.contains("not the code"), "{}", refused.text);
+    for setting in [("MERIDIAN_LISTEN", "0.0.0.0:0"), ("MERIDIAN_PUBLIC_URL", "https://book.example.com")] {
+        let database = Database::sqlite();
+        let server = Server::start_with(&database, &[setting]);
+        let form = [("workspace", "w"), ("code", "guess")];
+        let refused = server.post_form("/setup", &form, &[]);
+        assert_eq!(refused.status, 422, "{setting:?}");
+        assert!(refused.text.contains("not the code"), "{}", refused.text);
+    }
 }

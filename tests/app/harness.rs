@@ -178,7 +178,7 @@ impl Server {
         let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let first = lines.next().expect("the server says where it listens").unwrap();
-        let url = first.rsplit(' ').next().unwrap().to_owned();
+        let url = first.rsplit(' ').next().unwrap().replace("0.0.0.0", "127.0.0.1");
         // The rest is drained, so that the server never waits for a reader.
         std::thread::spawn(move || lines.for_each(drop));
         Self { url, child, agent: agent() }

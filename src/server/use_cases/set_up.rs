@@ -51,9 +51,10 @@ pub struct SetUpForm {
     pub code: String,
 }
 
-/// Must whoever sets the server up know the code from its log? Yes, unless only this machine can reach it.
+/// Must whoever sets the server up know the code from its log? Yes, unless only this machine can reach it: a server
+/// behind a proxy listens on loopback too, but has a public address.
 pub fn needs_code(context: &Context) -> bool {
-    !context.config.listen.ip().is_loopback()
+    !(context.config.listen.ip().is_loopback() && context.config.is_local())
 }
 
 /// The rules of a new event type: sensible for most, to be changed later.
