@@ -60,7 +60,9 @@ impl Client {
         let head = head.to_lowercase();
         let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).ok_or("no status")?;
         let field = |name: &str| {
-            head.lines().find_map(|line| line.strip_prefix(name).map(|value| value.trim_start_matches(':').trim().to_owned()))
+            head.lines().find_map(|line| {
+                line.strip_prefix(name).map(|value| value.trim_start_matches(':').trim().to_owned())
+            })
         };
         let mut body = Vec::new();
         if let Some(length) = field("content-length") {
@@ -85,7 +87,11 @@ impl Client {
 
     fn get(&mut self, path: &str) -> Outcome<Answer> {
         let answer = self.send("GET", path, "", "")?;
-        if answer.status == 200 { Ok(answer) } else { Err(format!("{path} answered {}", answer.status).into()) }
+        if answer.status == 200 {
+            Ok(answer)
+        } else {
+            Err(format!("{path} answered {}", answer.status).into())
+        }
     }
 }
 
@@ -131,7 +137,11 @@ impl Drop for Server {
 }
 
 fn say(what: &str, figure: &str, budget: &str) -> Outcome<()> {
-    writeln!(std::io::stdout(), "{what}: {figure}{}", if budget.is_empty() { String::new() } else { format!(" (budget {budget})") })?;
+    writeln!(
+        std::io::stdout(),
+        "{what}: {figure}{}",
+        if budget.is_empty() { String::new() } else { format!(" (budget {budget})") }
+    )?;
     Ok(())
 }
 
@@ -174,13 +184,16 @@ fn load(host: &str, path: &str, connections: usize, seconds: u64) -> Outcome<(Ve
 
 async fn run(db: &Db, sql: String) -> Outcome<()> {
     match db {
-        Db::Sqlite { write, .. } => sqlx::query(AssertSqlSafe(sql).into_sql_str()).execute(write).await.map(drop)?,
+        Db::Sqlite { write, .. } => {
+            sqlx::query(AssertSqlSafe(sql).into_sql_str()).execute(write).await.map(drop)?
+        }
         Db::Postgres(pool) => sqlx::query(AssertSqlSafe(sql).into_sql_str()).execute(pool).await.map(drop)?,
     }
     Ok(())
 }
 
-const HOST: &str = "(SELECT h.member_id FROM hosts h JOIN event_types e ON e.id = h.event_type_id WHERE e.slug = 'intro')";
+const HOST: &str =
+    "(SELECT h.member_id FROM hosts h JOIN event_types e ON e.id = h.event_type_id WHERE e.slug = 'intro')";
 const WORKSPACE: &str = "(SELECT id FROM workspaces)";
 
 /// Busy events of half an hour, evenly over the year ahead.
@@ -200,7 +213,8 @@ async fn add_busy(db: &Db, now: i64) -> Outcome<()> {
 
 /// A million bookings of half an hour, one after the other, up to now: with host, invitee and claim.
 async fn add_old_bookings(db: &Db, now: i64) -> Outcome<()> {
-    let rows = format!("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {OLD_BOOKINGS})");
+    let rows =
+        format!("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {OLD_BOOKINGS})");
     let start = format!("{now} - CAST(i AS BIGINT) * 1800000000");
     let id = "'old' || CAST(i AS TEXT)";
     let service = "(SELECT id FROM event_types WHERE slug = 'intro')";
@@ -342,10 +356,14 @@ async fn measure(name: &str, database: &str) -> Outcome<()> {
     db.close().await;
 
     let to = now.date_naive() + chrono::TimeDelta::days(59);
-    let free = Client::new(&server.host)?.get(&format!("/api/v1/public/book/demo/team-call/slots?from={from}&to={to}"))?;
+    let free = Client::new(&server.host)?
+        .get(&format!("/api/v1/public/book/demo/team-call/slots?from={from}&to={to}"))?;
     let free = String::from_utf8(free.body)?;
-    let starts: Vec<String> =
-        free.split("\"start\":\"").skip(1).filter_map(|rest| rest.split('"').next().map(str::to_owned)).collect();
+    let starts: Vec<String> = free
+        .split("\"start\":\"")
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next().map(str::to_owned))
+        .collect();
     bookings(&server, &starts)?;
     say("resident memory, after the load", &format!("{:.1} MiB", server.memory()?), "120 MB")
 }
@@ -353,19 +371,26 @@ async fn measure(name: &str, database: &str) -> Outcome<()> {
 /// The server's clock, as its `date` header tells it.
 fn http_date(server: &Server) -> Outcome<String> {
     let answer = Client::new(&server.host)?.get("/healthz")?;
-    let line = answer.head.lines().find_map(|line| line.strip_prefix("date: ").map(str::to_owned)).ok_or("no date")?;
+    let line = answer
+        .head
+        .lines()
+        .find_map(|line| line.strip_prefix("date: ").map(str::to_owned))
+        .ok_or("no date")?;
     Ok(chrono::DateTime::parse_from_rfc2822(&line)?.to_rfc3339())
 }
 
 #[tokio::main]
 async fn main() -> Outcome<()> {
     measure("SQLite", "").await?;
-    let server = std::env::var("MERIDIAN_TEST_POSTGRES").map_err(|_| "MERIDIAN_TEST_POSTGRES is not set; see make bench")?;
+    let server = std::env::var("MERIDIAN_TEST_POSTGRES")
+        .map_err(|_| "MERIDIAN_TEST_POSTGRES is not set; see make bench")?;
     let name = format!("bench_{}", std::process::id());
     let pool = sqlx::PgPool::connect(&server).await?;
     sqlx::query(AssertSqlSafe(format!("CREATE DATABASE {name}")).into_sql_str()).execute(&pool).await?;
     let (base, _) = server.rsplit_once('/').ok_or("no database in the address")?;
     let measured = measure("PostgreSQL", &format!("{base}/{name}")).await;
-    sqlx::query(AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)")).into_sql_str()).execute(&pool).await?;
+    sqlx::query(AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)")).into_sql_str())
+        .execute(&pool)
+        .await?;
     measured
 }

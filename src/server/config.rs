@@ -234,7 +234,8 @@ impl Config {
     /// Is it reached from this machine only, as far as its public address tells?
     pub fn is_local(&self) -> bool {
         let host = self.public_url.rsplit("://").next().unwrap_or_default();
-        let name = host.rsplit_once(':').map_or(host, |(name, port)| if port.ends_with(']') { host } else { name });
+        let name =
+            host.rsplit_once(':').map_or(host, |(name, port)| if port.ends_with(']') { host } else { name });
         let name = name.trim_matches(['[', ']']);
         name == "localhost" || name.parse().is_ok_and(|address: IpAddr| address.is_loopback())
     }

@@ -92,12 +92,9 @@ fn files(state: &AppState, folder: &str) -> Router {
     let dir =
         ServeDir::new(state.context.config.site_dir.join(folder)).precompressed_br().precompressed_gzip();
     Router::new().fallback_service(dir).layer(axum::middleware::map_response(
-        |mut response: Response| async move {
+        move |mut response: Response| async move {
             if response.status().is_success() {
-                response.headers_mut().insert(
-                    header::CACHE_CONTROL,
-                    HeaderValue::from_static(lifetime),
-                );
+                response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(lifetime));
             }
             response
         },

@@ -2,6 +2,14 @@
 //!
 //! Both databases, always: `make test` provides PostgreSQL, and a run without it fails instead of passing quietly.
 
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that can't go on fails there and then"
+)]
+
 mod cli;
 mod durability;
 mod forms;
