@@ -17,4 +17,6 @@ export MERIDIAN_DEMO=${MERIDIAN_DEMO:-true}
 if [ -n "${DATABASE_URL:-}" ]; then export MERIDIAN_DATABASE_URL=${MERIDIAN_DATABASE_URL:-$DATABASE_URL}; fi
 
 say "Building for development (about 4 minutes the first time), then watching"
+# See build.sh: another checkout's library must not pass for ours.
+rm -rf "$CARGO_TARGET_DIR"/front/wasm32-unknown-unknown/debug/.fingerprint/meridian-*
 exec cargo-leptos watch --split -- serve

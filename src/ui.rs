@@ -61,6 +61,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/setup") view={Lazy::<staff::SetUp>::new()} ssr=SsrMode::Async/>
                     <Route path=path!("/sign-in") view={Lazy::<staff::SignIn>::new()} ssr=SsrMode::Async/>
                     <Route path=path!("/booking") view={Lazy::<staff::Bookings>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/booking/cancel") view={Lazy::<staff::Bookings>::new()} ssr=SsrMode::Async/>
                 </FlatRoutes>
             </main>
             <footer>"Scheduling by Meridian"</footer>

@@ -268,10 +268,10 @@ async fn cancel_booking(State(state): State<AppState>, headers: HeaderMap, sent:
         .await
     };
     match cancelled.await {
-        Ok(()) => Redirect::to("/booking").into_response(),
+        Ok(()) => Redirect::to("/booking?cancelled=1").into_response(),
         Err(AppError::SignInRequired) => Redirect::to("/sign-in?next=/booking").into_response(),
         Err(error) => {
-            pages::refused(&state, Uri::from_static("/booking"), &headers, echo(fields, error)).await
+            pages::refused(&state, Uri::from_static("/booking/cancel"), &headers, echo(fields, error)).await
         }
     }
 }
