@@ -117,6 +117,7 @@ async function wholeStory(page: Page, scripts: boolean, days: [string, string], 
 
   // One thing is still missing: all that was entered comes back as it was.
   await send(page);
+  await expect(page.getByRole("alert")).toContainText("One field needs your attention.");
   await expect(page.getByText("Please tick this box to go on.")).toBeVisible();
   await expect(page.getByLabel("I have read the house rules")).toBeFocused();
   await expect(page.getByLabel("What should we know beforehand?")).toHaveValue(`${hostile}\nsecond line`);
@@ -494,7 +495,7 @@ test.describe("eleven hours away", () => {
       const shifted = new Date(start * 60_000 + offset * 3600_000).toISOString();
       await page.context().clearCookies();
       await page.goto(`/book/demo/team-call?day=${shifted.slice(0, 10)}`);
-      await expect(page.locator("#zone")).toContainText(`Pacific/Auckland (UTC+${offset})`);
+      await expect(page.locator("#zone")).toContainText("Pacific/Auckland");
       await times(page).filter({ hasText: shifted.slice(11, 16) }).first().click();
       await page.getByRole("link", { name: /^Confirm/ }).click();
       expect(page.url()).toContain(`start=${start}`);
@@ -518,6 +519,8 @@ async function take(request: APIRequestContext, service: string, start: number):
 
 test.describe("without JavaScript", () => {
   test.use({ javaScriptEnabled: false });
+  // The browser counts scripts that it must not run as refused by a policy.
+  test.beforeEach(({ errors }) => errors.allow(/^request: csp GET .*\.js$/));
 
   test("book, move, cancel", async ({ page, errors }) => {
     test.setTimeout(120_000);
@@ -565,15 +568,20 @@ test.describe("without JavaScript", () => {
   });
 
   test("sending the same form again leads to the same appointment", async ({ page, request }) => {
-    const [start] = await starts(request, "team-call", ownDay(13));
+    const [start = 0] = await starts(request, "team-call", ownDay(13));
     await page.goto(`/book/demo/team-call?start=${start}`);
-    await introduce(page);
+    const hidden = await page.locator('#details input[type="hidden"]').all();
+    const form: Record<string, string> = { name: "Grace Hopper", email: "grace@example.org" };
+    for (const input of hidden) form[(await input.getAttribute("name")) ?? ""] = await input.inputValue();
+    const answers = [0, 1].map(() => request.post("/book/demo/team-call", { form, maxRedirects: 0 }));
+    const [first, second] = await Promise.all(answers);
+    expect([first?.status(), second?.status()]).toEqual([303, 303]);
+    expect(second?.headers().location).toBe(first?.headers().location);
+    // Once more with other words: that is another booking, and the time has gone.
+    await introduce(page, "Somebody Else");
     await send(page);
-    await expect(page.getByRole("heading", { name: "You're booked" })).toBeVisible();
-    const first = page.url();
-    await page.goBack();
-    await send(page);
-    await expect(page).toHaveURL(first);
+    await expect(page.getByRole("alert")).toBeVisible();
+    await expect(page.getByLabel("Name")).toHaveValue("Somebody Else");
   });
 });
 

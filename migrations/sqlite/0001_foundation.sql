@@ -176,20 +176,23 @@ CREATE TABLE audit_log (
 ) STRICT;
 CREATE INDEX audit_log_by_time ON audit_log (workspace_id, at);
 
+-- Claims of one host don't overlap, so only the first one that ends after the new one's start can be in its way: one
+-- step in the index, however many there are.
 CREATE TRIGGER claims_never_overlap_on_insert BEFORE INSERT ON claims
-WHEN EXISTS (
-    SELECT 1 FROM claims
-    WHERE member_id = NEW.member_id AND busy_until > NEW.busy_from AND busy_from < NEW.busy_until
+WHEN NEW.busy_until > (
+    SELECT busy_from FROM claims
+    WHERE member_id = NEW.member_id AND busy_until > NEW.busy_from
+    ORDER BY busy_until LIMIT 1
 )
 BEGIN
     SELECT RAISE(ABORT, 'claims_never_overlap');
 END;
 
 CREATE TRIGGER claims_never_overlap_on_update BEFORE UPDATE ON claims
-WHEN EXISTS (
-    SELECT 1 FROM claims
-    WHERE member_id = NEW.member_id AND busy_until > NEW.busy_from AND busy_from < NEW.busy_until
-        AND rowid <> OLD.rowid
+WHEN NEW.busy_until > (
+    SELECT busy_from FROM claims
+    WHERE member_id = NEW.member_id AND busy_until > NEW.busy_from AND rowid <> OLD.rowid
+    ORDER BY busy_until LIMIT 1
 )
 BEGIN
     SELECT RAISE(ABORT, 'claims_never_overlap');

@@ -1,10 +1,16 @@
 //! The page of an appointment: what was booked, how to keep it, move it, or cancel it. Opening it changes nothing.
 
-use super::{browser, failure, format, icon, linked, query::Query};
+use super::{
+    browser, format,
+    html::{El, Html, el},
+    page,
+    parts::{hidden, icon, linked, policy, row},
+    query::Query,
+};
 use crate::{
     api::{
         AppError,
-        public::{Appointment as Booking, CalendarLinks, cancel_appointment, load_appointment},
+        public::{Appointment, CalendarLinks, cancel_appointment},
     },
     domain::{
         appointment::{BookingStatus, CantChange, Change},
@@ -12,39 +18,7 @@ use crate::{
     },
 };
 use leptos::{prelude::*, task::spawn_local, web_sys};
-use leptos_meta::{Meta, Title};
-use leptos_router::hooks::{use_navigate, use_params_map, use_url};
-
-/// `/appointment/{token}`.
-#[component]
-pub fn Appointment() -> impl IntoView {
-    page(|booking, mark| view(booking, mark))
-}
-
-/// `/appointment/{token}/cancel`.
-#[component]
-pub fn Cancel() -> impl IntoView {
-    page(|booking, _| cancel(booking))
-}
-
-fn page(show: fn(Booking, Mark) -> AnyView) -> AnyView {
-    let (params, url) = (use_params_map(), use_url());
-    let token = move || params.with(|params| params.get("token")).unwrap_or_default();
-    let loaded = Resource::new(token, load_appointment);
-    let content = move || {
-        Suspend::new(async move {
-            match loaded.await {
-                Ok(booking) => {
-                    browser::arrive();
-                    show(booking, Mark::of(&Query::parse(url.read_untracked().search())))
-                }
-                Err(error) => failure(&error, None),
-            }
-        })
-    };
-    view! { <Meta name="robots" content="noindex"/> <Suspense fallback=super::loading>{content}</Suspense> }
-        .into_any()
-}
+use leptos_router::hooks::use_navigate;
 
 /// What has just happened, as the address says it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,7 +41,7 @@ impl Mark {
     }
 }
 
-fn headline(booking: &Booking, mark: Mark) -> &'static str {
+fn headline(booking: &Appointment, mark: Mark) -> &'static str {
     match (booking.status, mark) {
         (BookingStatus::Cancelled, _) => "This appointment is cancelled",
         (BookingStatus::Declined, _) => "This appointment was declined",
@@ -79,7 +53,7 @@ fn headline(booking: &Booking, mark: Mark) -> &'static str {
     }
 }
 
-fn lead(booking: &Booking, mark: Mark) -> &'static str {
+fn lead(booking: &Appointment, mark: Mark) -> &'static str {
     match (booking.status, mark) {
         (BookingStatus::Cancelled, Mark::Cancelled) => "The time is free again. Nothing more to do.",
         (BookingStatus::Pending, _) => "The time is held for you until someone has looked at it.",
@@ -90,180 +64,155 @@ fn lead(booking: &Booking, mark: Mark) -> &'static str {
     }
 }
 
-fn view(booking: Booking, mark: Mark) -> AnyView {
-    let (headline, lead) = (headline(&booking, mark), lead(&booking, mark));
+fn heading(text: &'static str) -> El {
+    el("h1").class("title").attr("tabindex", "-1").child(text)
+}
+
+/// The page and its title.
+pub fn view(booking: &Appointment, query: &Query) -> (String, AnyView) {
+    let mark = Mark::of(query);
+    let (headline, lead) = (headline(booking, mark), lead(booking, mark));
     let holds = booking.status.holds_time();
-    let tone = if holds { "done" } else { "over" };
     let again = format!("/book/{}/{}", booking.workspace.slug, booking.service_slug);
     let ahead = booking.start.timestamp() > booking.now;
-    view! {
-        <Title text=format!("{headline} – {}", booking.service_name)/>
-        <div class="receipt">
-            <div class="receipt-head" data-tone=tone>
-                {holds.then(|| view! { <span class="seal">{icon("tick")}</span> })}
-                <h1 class="title" tabindex="-1">{headline}</h1>
-                {(!lead.is_empty()).then(|| view! { <p>{lead}</p> })}
-            </div>
-            {facts(&booking)}
-            {(holds && ahead).then(|| keep(&booking.links))}
-            {change(&booking)}
-            <p><a class="link" href=again>"Book another appointment"</a></p>
-        </div>
-    }
-    .into_any()
+    let head = el("div")
+        .class("receipt-head")
+        .child(holds.then(|| el("span").class("seal").child(icon("tick"))))
+        .child(heading(headline))
+        .child((!lead.is_empty()).then(|| el("p").child(lead)));
+    let html = el("div")
+        .class("receipt")
+        .child(head)
+        .child(facts(booking))
+        .child((holds && ahead).then(|| keep(&booking.links)))
+        .child(holds.then(|| change(booking)))
+        .child(el("p").child(el("a").class("link").href(again).child("Book another appointment")));
+    (format!("{headline} – {}", booking.service_name), Html::from(html).into_any())
 }
 
-fn row(label: &'static str, value: AnyView) -> AnyView {
-    view! { <div><dt>{label}</dt><dd>{value}</dd></div> }.into_any()
+fn text_row(name: &'static str, value: String) -> Option<El> {
+    (!value.is_empty()).then(|| row(name, el("dd").class("kept").child(value)))
 }
 
-fn text_row(label: &'static str, value: &str) -> AnyView {
-    if value.is_empty() {
-        ().into_any()
-    } else {
-        row(label, view! { <span class="kept">{value.to_owned()}</span> }.into_any())
-    }
-}
-
-/// "Tuesday, 3 March 2026, 14:30 – 15:00", and the zone.
-fn when(booking: &Booking) -> (AnyView, String) {
+fn when(booking: &Appointment, start: chrono::DateTime<chrono::Utc>, tag: &'static str) -> El {
     let zone = &booking.zone;
-    let day = format::day(zone.date(booking.start));
-    let span = format::span(zone, booking.start, booking.end, booking.hour12);
-    let time = view! { {day} ", " <span class="together">{span}</span> };
-    (time.into_any(), format::zone(zone, booking.start))
+    let end = start + (booking.end - booking.start);
+    let day = format!("{}, ", format::day(zone.date(start)));
+    let span = el("span").class("together").child(format::span(zone, start, end, booking.hour12));
+    el(tag).child(day).child(span)
 }
 
-fn facts(booking: &Booking) -> AnyView {
-    let (time, zone) = when(booking);
-    let time = if booking.status.holds_time() {
-        view! { <strong>{time}</strong> }.into_any()
-    } else {
-        view! { <s>{time}</s> }.into_any()
-    };
-    let before = booking.moved_from.map(|start| {
-        let end = start + (booking.end - booking.start);
-        let day = format::day(booking.zone.date(start));
-        let span = format::span(&booking.zone, start, end, booking.hour12);
-        view! { <p class="before"><span class="sr-only">"Before: "</span><s>{day} ", " {span}</s></p> }
-    });
+fn facts(booking: &Appointment) -> El {
+    let tag = if booking.status.holds_time() { "strong" } else { "s" };
+    let before = booking
+        .moved_from
+        .map(|start| el("p").class("before").child(hidden("Before: ")).child(when(booking, start, "s")));
+    let time = el("dd")
+        .child(before)
+        .child(el("p").child(when(booking, booking.start, tag)))
+        .child(el("p").class("hint").child(format::zone(&booking.zone, booking.start)));
     let place = &booking.place;
-    let detail = (!place.detail.is_empty()).then(|| view! { <br/> {linked(&place.detail)} });
-    let answers = booking.answers.iter().map(|answer| {
-        view! { <div><dt>{answer.label.clone()}</dt><dd class="kept">{answer.value.clone()}</dd></div> }
-            .into_any()
-    });
-    let answers = answers.collect::<Vec<_>>();
-    let service = format!("{}, {}", booking.service_name, booking.workspace.name);
-    let price = booking.price.as_ref().map(|price| price.in_words()).unwrap_or_default();
-    view! {
-        <dl class="rows">
-            {text_row("What", &service)}
-            {row("When", view! { {before} <p>{time}</p> <p class="hint">{zone}</p> }.into_any())}
-            {text_row("With", &format::people(&booking.hosts, Assignment::AllHands))}
-            {row("Where", view! { {place.label.clone()} {detail} }.into_any())}
-            {text_row("Price", &price)}
-            {row("Booked by", view! { {booking.name.clone()} <br/> <span class="hint">{booking.email.clone()}</span> }.into_any())}
-            {text_row("Guests", &booking.guests.join(", "))}
-            {answers}
-            {text_row("Notes", &booking.notes)}
-            {text_row("Why cancelled", &booking.cancel_reason)}
-        </dl>
-    }
-    .into_any()
+    let detail = (!place.detail.is_empty()).then(|| el("p").child(linked(&place.detail)));
+    let who = el("dd").child(booking.name.clone()).child(el("p").class("hint").child(booking.email.clone()));
+    let answers = booking
+        .answers
+        .iter()
+        .map(|answer| row(answer.label.clone(), el("dd").class("kept").child(answer.value.clone())));
+    el("dl")
+        .class("rows")
+        .child(text_row("What", format!("{}, {}", booking.service_name, booking.workspace.name)))
+        .child(row("When", time))
+        .child(text_row("With", format::people(&booking.hosts, Assignment::AllHands)))
+        .child(row("Where", el("dd").child(place.label.clone()).child(detail)))
+        .child(booking.price.as_ref().map(|price| row("Price", el("dd").child(price.in_words()))))
+        .child(row("Booked by", who))
+        .child(text_row("Guests", booking.guests.join(", ")))
+        .children(answers)
+        .child(text_row("Notes", booking.notes.clone()))
+        .child(text_row("Why cancelled", booking.cancel_reason.clone()))
 }
 
 /// Into the person's own calendar.
-fn keep(links: &CalendarLinks) -> AnyView {
-    let other = [("Google", &links.google), ("Outlook", &links.outlook), ("Office 365", &links.office)];
-    let other = other.map(|(name, href)| {
-        view! { <a class="button" rel="noopener noreferrer external" target="_blank" href=href.clone()>{name}<span class="sr-only">" (opens a new tab)"</span></a> }.into_any()
+fn keep(links: &CalendarLinks) -> El {
+    let online = [("Google", &links.google), ("Outlook", &links.outlook), ("Office 365", &links.office)];
+    let online = online.map(|(name, href)| {
+        el("a")
+            .class("button")
+            .attr("rel", "noopener noreferrer external")
+            .attr("target", "_blank")
+            .href(href.clone())
+            .child(name)
+            .child(hidden(" (opens a new tab)"))
     });
-    view! {
-        <section aria-labelledby="keep">
-            <h2 id="keep" class="heading">"Add to your calendar"</h2>
-            <div class="buttons">
-                {other}
-                <a class="button" rel="external" download href=links.ics.clone()>"Apple and others (.ics)"</a>
-            </div>
-        </section>
-    }
-    .into_any()
+    let file = el("a").class("button").attr("rel", "external").flag("download", true).href(links.ics.clone());
+    el("section")
+        .attr("aria-labelledby", "keep")
+        .child(el("h2").class("heading").attr("id", "keep").child("Add to your calendar"))
+        .child(el("div").class("buttons").children(online).child(file.child("Apple and others (.ics)")))
 }
 
-fn sentence(change: Change, reason: CantChange) -> AnyView {
-    view! { <p>{AppError::CantChange { change, reason }.sentence()}</p> }.into_any()
+fn why_not(change: Change, reason: CantChange) -> El {
+    el("p").child(AppError::CantChange { change, reason }.sentence())
 }
 
 /// Moving and cancelling, or why not.
-fn change(booking: &Booking) -> AnyView {
-    if !booking.status.holds_time() {
-        return ().into_any();
-    }
-    let base = format!("/appointment/{}", booking.token);
+fn change(booking: &Appointment) -> El {
     let (cant_move, cant_cancel) = (booking.cant_move, booking.cant_cancel);
-    let links = view! {
-        <div class="buttons">
-            {cant_move.is_none().then(|| view! { <a class="button" href=format!("{base}/move")>"Move"</a> })}
-            {cant_cancel.is_none().then(|| view! { <a class="button" href=format!("{base}/cancel")>"Cancel"</a> })}
-        </div>
+    let link = |path: &str, words: &'static str| {
+        el("a").class("button").href(format!("/appointment/{}/{path}", booking.token)).child(words)
     };
+    let links = el("div")
+        .class("buttons")
+        .child(cant_move.is_none().then(|| link("move", "Move")))
+        .child(cant_cancel.is_none().then(|| link("cancel", "Cancel")));
     let past = cant_move == Some(CantChange::Past);
-    let policy = (!past).then(|| {
-        let lines = booking.policy.iter().map(|line| view! { <li>{line.clone()}</li> }).collect_view();
-        view! { <ul class="policy">{lines}</ul> }
-    });
-    let refused_move = cant_move.map(|reason| sentence(Change::Move, reason));
-    let refused_cancel = cant_cancel.filter(|_| !past).map(|reason| sentence(Change::Cancel, reason));
-    view! {
-        <section aria-labelledby="change">
-            <h2 id="change" class="heading">"Change of plans?"</h2>
-            {links}
-            {refused_move}
-            {refused_cancel}
-            {policy}
-        </section>
-    }
-    .into_any()
+    el("section")
+        .attr("aria-labelledby", "change")
+        .child(el("h2").class("heading").attr("id", "change").child("Change of plans?"))
+        .child((cant_move.is_none() || cant_cancel.is_none()).then_some(links))
+        .child(cant_move.map(|reason| why_not(Change::Move, reason)))
+        .child(cant_cancel.filter(|_| !past).map(|reason| why_not(Change::Cancel, reason)))
+        .child((!past).then(|| policy(&booking.policy)))
 }
 
-fn cancel(booking: Booking) -> AnyView {
-    let back = format!("/appointment/{}", booking.token);
-    let (time, zone) = when(&booking);
-    let refused = booking.echo.as_ref().and_then(|echo| echo.error.clone());
-    let reason = booking.echo.as_ref().and_then(|echo| echo.value("reason")).unwrap_or_default();
-    let form = match booking.cant_cancel {
-        Some(reason) => sentence(Change::Cancel, reason),
-        None => cancel_form(booking.token.clone(), reason, refused),
-    };
-    view! {
-        <Title text=format!("Cancel {}", booking.service_name)/>
-        <div class="receipt">
-            <div class="receipt-head"><h1 class="title" tabindex="-1">"Cancel this appointment?"</h1></div>
-            <dl class="rows">
-                {text_row("What", &booking.service_name)}
-                {row("When", view! { <strong>{time}</strong> <br/> <span class="hint">{zone}</span> }.into_any())}
-            </dl>
-            {form}
-            <p><a class="link" href=back>"Keep the appointment"</a></p>
-        </div>
-    }
-    .into_any()
-}
-
-fn cancel_form(token: String, reason: &str, refused: Option<AppError>) -> AnyView {
-    let refusal = RwSignal::new(refused);
+/// The page that asks for a reason, and its title.
+pub fn cancel(booking: &Appointment) -> (String, AnyView) {
+    let sent = booking.echo.as_ref();
+    let refusal = RwSignal::new(sent.and_then(|echo| echo.error.clone()));
     let pending = RwSignal::new(false);
-    let input = NodeRef::<leptos::html::Textarea>::new();
+    let reason = sent.and_then(|echo| echo.value("reason")).unwrap_or_default().to_owned();
+    let time = el("dd")
+        .child(when(booking, booking.start, "strong"))
+        .child(el("p").class("hint").child(format::zone(&booking.zone, booking.start)));
+    let what =
+        el("dl").class("rows").child(text_row("What", booking.service_name.clone())).child(row("When", time));
+    let (cant, token) = (booking.cant_cancel, booking.token.clone());
+    let html = move || {
+        let ask = match cant {
+            Some(reason) => why_not(Change::Cancel, reason),
+            None => form(refusal.get().as_ref(), &reason, pending.get()),
+        };
+        let back = el("a").class("link").href(format!("/appointment/{token}")).child("Keep the appointment");
+        let receipt = el("div")
+            .class("receipt")
+            .child(el("div").class("receipt-head").child(heading("Cancel this appointment?")))
+            .child(what.clone())
+            .child(ask)
+            .child(el("p").child(back));
+        Html::from(receipt)
+    };
+    let html: Box<dyn FnMut() -> Html + Send> = Box::new(html);
     let navigate = use_navigate();
+    let token = booking.token.clone();
     let submit = move |event: web_sys::SubmitEvent| {
         event.prevent_default();
         if pending.get_untracked() {
             return;
         }
         pending.set(true);
-        let reason = input.get_untracked().map(|input| input.value()).unwrap_or_default();
         let (token, navigate) = (token.clone(), navigate.clone());
+        let reason =
+            browser::form(&event).and_then(|form| form.get("reason").as_string()).unwrap_or_default();
         spawn_local(async move {
             match cancel_appointment(token.clone(), reason).await {
                 Ok(()) => navigate(&format!("/appointment/{token}?cancelled=1"), Default::default()),
@@ -275,25 +224,28 @@ fn cancel_form(token: String, reason: &str, refused: Option<AppError>) -> AnyVie
             pending.try_set(false);
         });
     };
-    let waiting = move || pending.get().then_some("true");
-    let message = move || {
-        refusal.get().map(|error| view! {
-            <div class="alert-error"><p><strong>{error.title()}</strong></p><p>{error.sentence()}</p></div>
-        })
-    };
-    view! {
-        <form method="post" on:submit=submit>
-            <div id="refusal" role="alert" tabindex="-1">{message}</div>
-            <div class="field">
-                <label class="label" for="reason">"Reason"<span class="optional">" (optional)"</span></label>
-                <p class="hint" id="reason-hint">"Whoever you were to meet will read it."</p>
-                <textarea
-                    class="input" id="reason" name="reason" rows="3" maxlength="1000" node_ref=input
-                    aria-describedby="reason-hint" inner_html=super::escape(reason)
-                ></textarea>
-            </div>
-            <button type="submit" class="button-danger send" aria-disabled=waiting data-waiting=waiting>"Cancel the appointment"</button>
-        </form>
-    }
-    .into_any()
+    (format!("Cancel {}", booking.service_name), view! { <div on:submit=submit>{html}</div> }.into_any())
+}
+
+fn form(refused: Option<&AppError>, reason: &str, pending: bool) -> El {
+    let waiting = pending.then_some("true");
+    let optional = el("span").class("optional").child(" (optional)");
+    let area = el("textarea").class("input").attr("id", "reason").attr("name", "reason").attr("rows", "3");
+    let area =
+        area.attr("maxlength", "1000").attr("aria-describedby", "reason-hint").child(reason.to_owned());
+    let field = el("div")
+        .class("field")
+        .child(el("label").class("label").attr("for", "reason").child("Reason").child(optional))
+        .child(
+            el("p").class("hint").attr("id", "reason-hint").child("Whoever you were to meet will read it."),
+        )
+        .child(area);
+    let send = el("button").class("button-danger send").attr("type", "submit");
+    el("form")
+        .attr("method", "post")
+        .child(page::alert(refused, refused.map(AppError::sentence)))
+        .child(field)
+        .child(
+            send.attr("aria-disabled", waiting).attr("data-waiting", waiting).child("Cancel the appointment"),
+        )
 }

@@ -111,3 +111,9 @@ pub fn arrive() {
         }
     });
 }
+
+/// The fields of the form that is being sent.
+pub fn form(event: &web_sys::SubmitEvent) -> Option<web_sys::FormData> {
+    let form: web_sys::HtmlFormElement = event.target()?.dyn_into().ok()?;
+    web_sys::FormData::new_with_form(&form).ok()
+}

@@ -186,10 +186,14 @@ impl Html {
                     return;
                 }
                 // A line break at the start of a text area belongs to the tag, not to the text.
-                if *tag == "textarea" && matches!(children.first(), Some(Self::Text(text)) if text.starts_with('\n')) {
+                if *tag == "textarea"
+                    && matches!(children.first(), Some(Self::Text(text)) if text.starts_with('\n'))
+                {
                     out.push('\n');
                 }
-                for child in children {
+                // There, a comment would be text.
+                let plain = *tag == "textarea";
+                for child in children.iter().filter(|child| !plain || matches!(child, Self::Text(_))) {
                     child.write(out);
                 }
                 // Writing to a string can't fail.
@@ -243,7 +247,9 @@ impl Html {
         let fits = match &self {
             Self::Nothing => node.node_type() == Node::COMMENT_NODE,
             Self::Text(_) => node.node_type() == Node::TEXT_NODE,
-            Self::Element(wanted) => element.is_some_and(|element| element.tag_name().eq_ignore_ascii_case(wanted.tag)),
+            Self::Element(wanted) => {
+                element.is_some_and(|element| element.tag_name().eq_ignore_ascii_case(wanted.tag))
+            }
         };
         if !fits {
             let grown = self.grow();
@@ -378,12 +384,20 @@ impl RenderHtml for Html {
         self
     }
 
-    fn to_html_with_buf(self, buf: &mut String, position: &mut Position, _: bool, _: bool, _: Vec<AnyAttribute>) {
+    fn to_html_with_buf(
+        self,
+        buf: &mut String,
+        position: &mut Position,
+        _: bool,
+        _: bool,
+        _: Vec<AnyAttribute>,
+    ) {
         if matches!((&self, &position), (Self::Text(_), Position::NextChildAfterText)) {
             buf.push_str("<!>");
         }
         self.write(buf);
-        *position = if matches!(self, Self::Text(_)) { Position::NextChildAfterText } else { Position::NextChild };
+        *position =
+            if matches!(self, Self::Text(_)) { Position::NextChildAfterText } else { Position::NextChild };
     }
 
     fn hydrate<const FROM_SERVER: bool>(self, cursor: &Cursor, position: &PositionState) -> Grown {
@@ -436,7 +450,8 @@ mod tests {
     #[test]
     fn text_and_attributes_are_escaped() {
         let hostile = "</textarea><script>\"&'";
-        let html = el("p").attr("title", hostile).child(hostile.to_owned()).child(el("br")).child(el("b").child(""));
+        let html =
+            el("p").attr("title", hostile).child(hostile.to_owned()).child(el("br")).child(el("b").child(""));
         assert_eq!(
             Html::from(html).to_html(),
             "<p title=\"&lt;/textarea&gt;&lt;script&gt;&quot;&amp;'\">&lt;/textarea&gt;&lt;script&gt;&quot;&amp;'<br><b><!></b></p>"
@@ -447,11 +462,17 @@ mod tests {
     fn a_text_area_keeps_its_first_line_break() {
         let html = el("textarea").child("\nfirst </textarea>".to_owned());
         assert_eq!(Html::from(html).to_html(), "<textarea>\n\nfirst &lt;/textarea&gt;</textarea>");
+        assert_eq!(Html::from(el("textarea").child("")).to_html(), "<textarea></textarea>");
     }
 
     #[test]
     fn what_is_not_there_keeps_its_place_and_texts_join() {
-        let html = el("p").child(None::<El>).child("a").child("b".to_owned()).flag("hidden", true).flag("open", false);
+        let html = el("p")
+            .child(None::<El>)
+            .child("a")
+            .child("b".to_owned())
+            .flag("hidden", true)
+            .flag("open", false);
         assert_eq!(Html::from(html).to_html(), "<p hidden><!>ab</p>");
     }
 }

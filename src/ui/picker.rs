@@ -12,7 +12,11 @@ mod shown;
 mod times;
 mod zones;
 
-use super::{browser, format, query::Query};
+use super::{
+    browser, format,
+    html::{El, Html, el},
+    query::Query,
+};
 use crate::{
     api::{
         AppError,
@@ -21,7 +25,8 @@ use crate::{
     domain::{month::Month, zone::ZoneRules},
 };
 use chrono::{DateTime, NaiveDate};
-use leptos::{ev, prelude::*, task::spawn_local, web_sys};
+use leptos::{ev, prelude::*, task::spawn_local, wasm_bindgen::JsCast, web_sys};
+use leptos_router::hooks::use_navigate;
 use shown::Shown;
 
 /// What takes the page's middle.
@@ -65,20 +70,35 @@ struct Picking {
     said: RwSignal<String>,
     /// The day that the arrow keys have reached.
     reached: RwSignal<Option<NaiveDate>>,
+    /// What zones are searched for.
+    find: RwSignal<String>,
     shown: Memo<Shown>,
     stage: Memo<Stage>,
+    /// Has the form been opened?
+    opened: Memo<bool>,
 }
 
-/// Loads what the first view needs; the zones only when one is being picked.
-pub async fn load(of: PickerOf, query: Query) -> Result<(Picker, Zones), AppError> {
+/// What the first view needs; the zones only when one is being picked.
+pub type Loaded = (Picker, Zones);
+
+/// Loads it.
+pub async fn load(of: PickerOf, query: Query) -> Result<Loaded, AppError> {
     let month = query.month_asked().map(|month| month.to_string()).unwrap_or_default();
     let picker = load_picker(of, month, query.zone).await?;
     let zones = if query.pick { load_zones(picker.offer.month).await? } else { Zones::new() };
     Ok((picker, zones))
 }
 
+/// The page's title. After a refusal, that is the first thing that is read out.
+pub fn title((picker, _): &Loaded) -> String {
+    let refused = picker.echo.as_ref().is_some_and(|echo| echo.error.is_some());
+    let verb = if picker.moving.is_some() { "Move" } else { "Book" };
+    let error = if refused { "Error: " } else { "" };
+    format!("{error}{verb} {} – {}", picker.service.name, picker.service.workspace.name)
+}
+
 /// The picker, whole.
-pub fn view(of: PickerOf, mut query: Query, picker: Picker, zones: Zones) -> AnyView {
+pub fn view(of: PickerOf, mut query: Query, (picker, zones): Loaded) -> AnyView {
     if let Some(echo) = &picker.echo {
         let sent = |field: &str| echo.value(field).unwrap_or_default();
         query.start = sent("start").parse().ok().or(query.start);
@@ -93,41 +113,50 @@ pub fn view(of: PickerOf, mut query: Query, picker: Picker, zones: Zones) -> Any
     let hour12 = query.hour12.unwrap_or(picker.hour12);
     let picking = Picking::new(of, query, picker, zones, hour12);
     picking.come_alive();
-    let body = move || match picking.stage.get() {
-        Stage::Times => times_and_days(picking),
-        Stage::Zones => zones::view(picking),
-        Stage::Form => ().into_any(),
+    let navigate = use_navigate();
+    let submit = move |event: web_sys::SubmitEvent| {
+        event.prevent_default();
+        let navigate = navigate.clone();
+        form::send(picking, &event, move |to| navigate(to, Default::default()));
     };
-    // Once it has been opened the form stays, so that what was entered survives a look at other times.
-    let opened = Memo::new(move |before| before == Some(&true) || picking.stage.get() == Stage::Form);
-    let marked = move || (picking.stage.get() == Stage::Form).then_some("form");
+    let html: Box<dyn FnMut() -> Html + Send> = Box::new(move || whole(picking).into());
     view! {
-        <div class="picker" data-stage=marked on:click=move |event| picking.click(&event)>
-            {aside::view(picking)}
-            <div class="stage">
-                {body}
-                <div hidden=move || picking.stage.get() != Stage::Form>
-                    {move || opened.get().then(|| form::view(picking))}
-                </div>
-            </div>
-            <p class="sr-only" role="status">{move || picking.said.get()}</p>
+        <div
+            on:click=move |event| picking.click(&event) on:keydown=move |event| calendar::key(picking, &event)
+            on:input=move |event| picking.input(&event) on:submit=submit
+        >
+            {html}
         </div>
     }
     .into_any()
 }
 
-fn times_and_days(picking: Picking) -> AnyView {
-    view! {
-        {move || picking.gone().then(|| view! {
-            <p class="notice span" role="alert">
-                "The time you chose is no longer available. Please choose another one."
-            </p>
-        })}
-        {calendar::view(picking)}
-        {times::view(picking)}
-        {zones::bar(picking)}
-    }
-    .into_any()
+fn whole(picking: Picking) -> El {
+    let stage = picking.stage.get();
+    let settled = stage == Stage::Form;
+    // Once it has been opened the form stays, so that what was entered survives a look at other times. It stands first,
+    // where nothing that comes and goes can take its place.
+    let form = picking.opened.get().then(|| form::view(picking).flag("hidden", !settled));
+    let middle = el("div").class("stage").child(form);
+    let middle = match stage {
+        Stage::Times => middle
+            .child(picking.gone().then(|| {
+                let words = "The time you chose is no longer available. Please choose another one.";
+                el("p").class("notice").attr("role", "alert").child(words)
+            }))
+            .child(form::refusal_without_form(picking))
+            .child(calendar::view(picking))
+            .child(times::view(picking))
+            .child(zones::bar(picking)),
+        Stage::Zones => middle.child(zones::view(picking)),
+        Stage::Form => middle,
+    };
+    el("div")
+        .class("picker")
+        .attr("data-stage", settled.then_some("form"))
+        .child(aside::view(picking, stage))
+        .child(middle)
+        .child(el("p").class("sr-only").attr("role", "status").child(picking.said.get()))
 }
 
 impl Picking {
@@ -161,7 +190,10 @@ impl Picking {
                 _ => Stage::Times,
             })
         });
+        let find = RwSignal::new(query.with_untracked(|query| query.find.clone()));
         Self {
+            find,
+            opened: Memo::new(move |before| before == Some(&true) || stage.get() == Stage::Form),
             of: StoredValue::new(of),
             sent,
             query,
@@ -277,6 +309,22 @@ impl Picking {
         }
     }
 
+    /// Something was entered: into the search for zones, or one of the times that are offered instead of a lost one.
+    fn input(self, event: &web_sys::Event) {
+        let Some(input) =
+            event.target().and_then(|target| target.dyn_into::<web_sys::HtmlInputElement>().ok())
+        else {
+            return;
+        };
+        if input.id() == "find" {
+            self.find.set(input.value());
+        } else if let Some(start) = input.value().parse().ok().filter(|_| input.name() == "start") {
+            let query = self.query.with_untracked(|query| query.to_start(start));
+            browser::set_address(&query.href(), true);
+            self.enter(query);
+        }
+    }
+
     /// Shows what the address says now.
     fn enter(self, query: Query) {
         self.picked.set(None);
@@ -291,6 +339,7 @@ impl Picking {
             None => {}
         }
         let pick = query.pick;
+        self.find.set(query.find.clone());
         self.query.set(query);
         self.fetch(self.shown.get_untracked().month);
         if pick {

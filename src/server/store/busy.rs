@@ -1,45 +1,58 @@
 //! Time that is taken: claims of our own bookings, and busy intervals from outside.
 
-use super::{Conn, StoreError, micros, rows, run};
+use super::{Conn, StoreError, instant, micros, rows, run};
 use crate::domain::{
     ids::{BookingId, EventTypeId, MemberId, WorkspaceId},
     interval::Interval,
 };
 use chrono::{DateTime, Utc};
 
-/// Time that is taken from one host.
+/// Time that is taken from one host, all of it in one row: a row for each interval costs more to hand over than to
+/// find.
 #[derive(Debug, Clone, sqlx::FromRow)]
-pub struct TakenRow {
-    /// The host.
+struct TakenRow {
     #[sqlx(try_from = "String")]
-    pub member_id: MemberId,
-    /// From, epoch microseconds.
-    pub busy_from: i64,
-    /// Until, epoch microseconds, exclusive.
-    pub busy_until: i64,
+    member_id: MemberId,
+    /// `from until,from until,…` in epoch microseconds.
+    times: String,
 }
 
 /// What is taken from the hosts of an event type in a range, except by one booking (the one that is being
-/// moved; empty for none).
+/// moved; empty for none). Hosts may come twice; intervals in any order.
 pub async fn taken(
     conn: &mut Conn,
     event_type: &EventTypeId,
     range: Interval,
     except: &str,
-) -> Result<Vec<TakenRow>, StoreError> {
-    rows!(
+) -> Result<Vec<(MemberId, Vec<Interval>)>, StoreError> {
+    let found = rows!(
         conn,
         TakenRow,
-        "SELECT c.member_id, c.busy_from, c.busy_until FROM hosts h JOIN claims c ON c.member_id = h.member_id
+        "SELECT h.member_id,
+                string_agg(CAST(c.busy_from AS TEXT) || ' ' || CAST(c.busy_until AS TEXT), ',') AS times
+         FROM hosts h JOIN claims c ON c.member_id = h.member_id
          WHERE h.event_type_id = $1 AND c.busy_until > $2 AND c.busy_from < $3 AND c.booking_id <> $4
+         GROUP BY h.member_id
          UNION ALL
-         SELECT b.member_id, b.busy_from, b.busy_until FROM hosts h JOIN busy_intervals b ON b.member_id = h.member_id
-         WHERE h.event_type_id = $1 AND b.busy_until > $2 AND b.busy_from < $3",
+         SELECT h.member_id,
+                string_agg(CAST(b.busy_from AS TEXT) || ' ' || CAST(b.busy_until AS TEXT), ',') AS times
+         FROM hosts h JOIN busy_intervals b ON b.member_id = h.member_id
+         WHERE h.event_type_id = $1 AND b.busy_until > $2 AND b.busy_from < $3
+         GROUP BY h.member_id",
         event_type.as_str(),
         micros(range.start()),
         micros(range.end()),
         except
-    )
+    )?;
+    found.into_iter().map(|row| Ok((row.member_id, intervals(&row.times)?))).collect()
+}
+
+fn intervals(times: &str) -> Result<Vec<Interval>, StoreError> {
+    let interval = |pair: &str| {
+        let (from, until) = pair.split_once(' ')?;
+        Interval::new(instant(from.parse().ok()?), instant(until.parse().ok()?))
+    };
+    times.split(',').map(|pair| interval(pair).ok_or(StoreError::Value("an interval that is none"))).collect()
 }
 
 /// Takes time from a host for a booking. [`StoreError::Overlap`] when any of it is taken already.

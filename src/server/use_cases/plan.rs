@@ -147,11 +147,10 @@ impl Plan {
         let pad = slots::lookaround(&self.rules.slots, length);
         let around = range.pad(pad, pad);
         let mut busy: Vec<Vec<Interval>> = vec![Vec::new(); self.hosts.len()];
-        for row in busy::taken(conn, &self.row.id, around, except).await? {
-            let host = self.hosts.iter().position(|host| host.member == row.member_id);
-            let time = Interval::new(instant(row.busy_from), instant(row.busy_until));
-            if let (Some(list), Some(time)) = (host.and_then(|host| busy.get_mut(host)), time) {
-                list.push(time);
+        for (member, times) in busy::taken(conn, &self.row.id, around, except).await? {
+            let host = self.hosts.iter().position(|host| host.member == member);
+            if let Some(list) = host.and_then(|host| busy.get_mut(host)) {
+                list.extend(times);
             }
         }
         let booked = if self.counts_bookings() {

@@ -2,89 +2,80 @@
 
 use super::{Picking, Stage};
 use crate::{
-    api::public::{Moving, Service},
+    api::public::Service,
     domain::event_type::length_in_words,
-    ui::{format, icon, linked},
+    ui::{
+        format,
+        html::{El, el},
+        parts::{fact, hidden, hosts, icon, linked},
+    },
 };
 use leptos::prelude::*;
 
-pub fn view(picking: Picking) -> AnyView {
-    let (service, moving) = picking.sent.with_value(|sent| (sent.service.clone(), sent.moving.clone()));
-    let Service { workspace, name, description, lengths, price, hosts, assignment, seats, place, .. } =
-        service;
-    let home = format!("/book/{}", workspace.slug);
-    let people = format::people(&hosts, assignment);
-    let initials =
-        hosts.iter().take(4).map(|host| view! { <span>{format::initials(host)}</span> }.into_any());
-    let initials = initials.collect::<Vec<_>>();
-    let choice = moving.is_none() && lengths.len() > 1;
-    let title = if moving.is_some() { "Move your appointment" } else { "" };
-    view! {
-        <div class="about">
-            <p><a class="back" href=home>{workspace.name}</a></p>
-            {(!title.is_empty()).then(|| view! { <p class="hint">{title}</p> })}
-            <h1 class="title" tabindex="-1">{name}</h1>
-            <div class="hosts"><span class="faces" aria-hidden="true">{initials}</span> <span>{people}</span></div>
-            {(!description.is_empty()).then(|| view! { <p class="prose">{description}</p> })}
-            <ul class="facts">
-                {move || (!choice || picking.stage.get() == Stage::Form).then(|| {
-                    fact("clock", "Length", length_in_words(picking.length()))
-                })}
-                {price.map(|price| fact("price", "Price", price.in_words()))}
-                {fact("place", "Place", place.label)}
-                {(!place.detail.is_empty()).then(|| view! { <li class="fact-more">{linked(&place.detail)}</li> })}
-                {(seats > 1).then(|| fact("people", "Places", format!("Up to {seats} people")))}
-            </ul>
-            {move || (choice && picking.stage.get() != Stage::Form).then(|| lengths_view(picking, &lengths))}
-            {moving.map(|moving| before(picking, &moving))}
-            {move || (picking.stage.get() == Stage::Form).then(|| when(picking))}
-        </div>
-    }
-    .into_any()
+pub fn view(picking: Picking, stage: Stage) -> El {
+    picking.sent.with_value(|sent| {
+        let service = &sent.service;
+        let moving = sent.moving.as_ref();
+        let before = moving.map(|moving| {
+            let time = el("s").child(long(picking, moving.start, moving.length));
+            el("p").class("before").child(hidden("Until now: ")).child(time)
+        });
+        let choice = (moving.is_none() && service.lengths.len() > 1 && stage != Stage::Form)
+            .then(|| lengths(picking, &service.lengths));
+        let home = el("a").class("back").href(format!("/book/{}", service.workspace.slug));
+        let description = &service.description;
+        el("div")
+            .class("about")
+            .child(el("p").child(home.child(service.workspace.name.clone())))
+            .child(moving.is_some().then(|| el("p").class("hint").child("Move your appointment")))
+            .child(el("h1").class("title").attr("tabindex", "-1").child(service.name.clone()))
+            .child(hosts(&service.hosts, format::people(&service.hosts, service.assignment)))
+            .child((!description.is_empty()).then(|| el("p").class("prose").child(description.clone())))
+            .child(facts(picking, service, choice.is_none()))
+            .child(choice)
+            .child(before)
+            .child((stage == Stage::Form).then(|| when(picking)))
+    })
 }
 
-fn fact(name: &'static str, label: &'static str, text: String) -> AnyView {
-    view! { <li>{icon(name)}<span class="sr-only">{label} ": "</span><span>{text}</span></li> }.into_any()
+fn facts(picking: Picking, service: &Service, length: bool) -> El {
+    let place = &service.place;
+    let detail = (!place.detail.is_empty()).then(|| el("li").class("fact-more").child(linked(&place.detail)));
+    let seats = service.seats;
+    el("ul")
+        .class("facts")
+        .child(length.then(|| fact("clock", "Length", length_in_words(picking.length()))))
+        .child(service.price.as_ref().map(|price| fact("price", "Price", price.in_words())))
+        .child(fact("place", "Place", place.label.clone()))
+        .child(detail)
+        .child((seats > 1).then(|| fact("people", "Places", format!("Up to {seats} people"))))
 }
 
-fn lengths_view(picking: Picking, lengths: &[u32]) -> AnyView {
+fn lengths(picking: Picking, lengths: &[u32]) -> El {
     let now = picking.length();
     let query = picking.query.get();
     let link = |length: &u32| {
-        let current = (*length == now).then_some("true");
-        let href = query.to_length(*length).href();
-        view! { <a class="choice" href=href aria-current=current>{format::length_short(*length)}</a> }
+        el("a")
+            .class("choice")
+            .href(query.to_length(*length).href())
+            .attr("aria-current", (*length == now).then_some("true"))
+            .child(format::length_short(*length))
     };
-    view! { <nav class="choices" aria-label="Length">{lengths.iter().map(link).collect_view()}</nav> }
-        .into_any()
-}
-
-/// Where the appointment stands that is being moved.
-fn before(picking: Picking, moving: &Moving) -> AnyView {
-    let (start, length) = (moving.start, moving.length);
-    view! {
-        <p class="before"><span class="sr-only">"Until now: "</span><s>{move || long(picking, start, length)}</s></p>
-    }
-    .into_any()
+    el("nav").class("choices").attr("aria-label", "Length").children(lengths.iter().map(link))
 }
 
 /// The time that was chosen, and the way back to the others.
-fn when(picking: Picking) -> AnyView {
-    let Some(start) = picking.query.with(|query| query.start) else { return ().into_any() };
+fn when(picking: Picking) -> Option<El> {
+    let start = picking.query.with(|query| query.start)?;
     let (day, span) = parts(picking, start, picking.length());
     let back = picking.query.with(|query| query.to_day(picking.date(start)).href());
     let zone = picking.zone.with(|zone| format::zone(zone, format::at(start)));
-    view! {
-        <div class="chosen">
-            {icon("calendar")}
-            <p>
-                <strong>{day}", " <span class="together">{span}</span></strong> <br/>
-                <span class="hint">{zone}</span> <br/>
-                <a class="link" href=back>"Choose another time"</a>
-            </p>
-        </div>
-    }
-    .into_any()
+    let time = el("strong").child(format!("{day}, ")).child(el("span").class("together").child(span));
+    let words = el("div")
+        .child(el("p").child(time))
+        .child(el("p").class("hint").child(zone))
+        .child(el("a").class("link").href(back).child("Choose another time"));
+    Some(el("div").class("chosen").child(icon("calendar")).child(words))
 }
 
 fn parts(picking: Picking, start: i64, length: u32) -> (String, String) {

@@ -3,142 +3,127 @@
 use super::{Picking, Shown};
 use crate::{
     domain::month::Month,
-    ui::{browser, format},
+    ui::{
+        browser, format,
+        html::{El, el},
+        parts::icon,
+        query::Query,
+    },
 };
 use chrono::{Datelike, Days, NaiveDate};
 use leptos::{prelude::*, wasm_bindgen::JsCast, web_sys};
 
-pub fn view(picking: Picking) -> AnyView {
-    let heading = move || format::month(picking.shown.with(|shown| shown.month));
-    let weeks = move || picking.shown.with(|shown| weeks(picking, shown));
-    let busy = move || picking.shown.with(|shown| !shown.loaded).then_some("true");
-    view! {
-        <section class="month" aria-labelledby="month">
-            <div class="month-head">
-                <h2 id="month" class="heading">{heading}</h2>
-                {move || turn(picking, false)}
-                {move || turn(picking, true)}
-            </div>
-            <table role="grid" aria-labelledby="month" aria-busy=busy on:keydown=move |event| key(picking, &event)>
-                <thead>{head()}</thead>
-                <tbody>{weeks}</tbody>
-            </table>
-            {move || note(picking)}
-        </section>
-    }
-    .into_any()
+pub fn view(picking: Picking) -> El {
+    picking.shown.with(|shown| {
+        let heading = el("h2").class("heading").attr("id", "month").child(format::month(shown.month));
+        let head = el("div")
+            .class("month-head")
+            .child(heading)
+            .child(turn(picking, shown, false))
+            .child(turn(picking, shown, true));
+        let table = el("table")
+            .attr("role", "grid")
+            .attr("aria-labelledby", "month")
+            .attr("aria-busy", (!shown.loaded).then_some("true"))
+            .child(el("thead").child(weekdays()))
+            .child(el("tbody").children(weeks(picking, shown)));
+        let section = el("section").class("month").attr("aria-labelledby", "month");
+        section.child(head).child(table).child(note(picking, shown))
+    })
 }
 
-fn head() -> AnyView {
+fn weekdays() -> El {
     let monday = NaiveDate::from_isoywd_opt(2026, 1, chrono::Weekday::Mon).unwrap_or_default();
-    let names = monday.iter_days().take(7).map(|day| {
-        let name = format::weekday(day);
-        view! { <th scope="col" abbr=name>{name.get(..3)}</th> }
-    });
-    view! { <tr>{names.collect_view()}</tr> }.into_any()
+    let names = monday.iter_days().take(7).map(format::weekday);
+    el("tr").children(names.map(|name| el("th").attr("scope", "col").attr("abbr", name).child(name.get(..3))))
 }
 
 /// To the month before or after; a dead end when there is nothing to see.
-fn turn(picking: Picking, forward: bool) -> AnyView {
-    let (month, end) = picking.shown.with(|shown| {
-        let end = if forward {
-            shown.loaded && shown.empty() && shown.next.is_none()
-        } else {
-            shown.month <= picking.this_month()
-        };
-        (if forward { shown.month.next() } else { shown.month.previous() }, end)
-    });
-    let label = format!("{} month, {}", if forward { "Next" } else { "Previous" }, format::month(month));
+fn turn(picking: Picking, shown: &Shown, forward: bool) -> El {
+    let (word, month, end) = if forward {
+        ("Next", shown.month.next(), shown.loaded && shown.empty() && shown.next.is_none())
+    } else {
+        ("Previous", shown.month.previous(), shown.month <= picking.this_month())
+    };
     let href = (!end).then(|| picking.query.with(|query| query.to_month(month).href()));
-    let arrow = if forward { "m9 5 7 7-7 7" } else { "m15 5-7 7 7 7" };
-    view! {
-        <a class="turn" href=href role=end.then_some("link") aria-disabled=end.then_some("true") aria-label=label>
-            <svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path d=arrow/></svg>
-        </a>
-    }
-    .into_any()
+    el("a")
+        .class("turn")
+        .href(href)
+        .attr("role", end.then_some("link"))
+        .attr("aria-disabled", end.then_some("true"))
+        .attr("aria-label", format!("{word} month, {}", format::month(month)))
+        .child(icon(if forward { "right" } else { "left" }))
 }
 
-fn weeks(picking: Picking, shown: &Shown) -> Vec<AnyView> {
+fn weeks(picking: Picking, shown: &Shown) -> impl Iterator<Item = El> {
+    let first = shown.month.first();
+    let monday = first - Days::new(u64::from(first.weekday().num_days_from_monday()));
     let today = picking.today();
-    let reached = picking.reached.get().or(shown.day).unwrap_or(shown.month.first());
-    let live = picking.live.get();
-    let monday =
-        shown.month.first() - Days::new(u64::from(shown.month.first().weekday().num_days_from_monday()));
+    let reached = picking.reached.get().or(shown.day).unwrap_or(first);
+    // Without JavaScript every day with times takes the Tab key; with it, one day does, and arrows do the rest.
+    let tab = picking.live.get().then_some(reached);
     let query = picking.query.get();
-    let cell = |day: NaiveDate| {
-        if Month::of(day) != shown.month {
-            return None;
-        }
-        let count = shown.count(day);
-        let free = count > 0;
-        let spoken = format::day_spoken(day);
-        let label = if !shown.loaded {
-            format!("{spoken}, loading")
-        } else if free {
-            format!("{spoken}, {} available", format::many(usize::try_from(count).unwrap_or(0), "time"))
-        } else {
-            format!("{spoken}, no times available")
-        };
-        // Without JavaScript every day with times takes the Tab key; with it, one day does, and arrows do the rest.
-        let tab = live.then_some(if day == reached { "0" } else { "-1" });
-        Some(view! {
-            <a
-                class="day" data-date=day.to_string() href=free.then(|| query.to_day(day).href())
-                role=(!free).then_some("link") aria-disabled=(!free).then_some("true") tabindex=tab
-                aria-label=label aria-current=(day == today).then_some("date")
-            >
-                {day.day()}
-            </a>
-        })
-    };
-    let row = |first: NaiveDate| {
-        let cells = first.iter_days().take(7).map(|day| {
-            let selected = (Some(day) == shown.day && Month::of(day) == shown.month).then_some("true");
-            view! { <td aria-selected=selected>{cell(day)}</td> }
-        });
-        view! { <tr>{cells.collect_view()}</tr> }.into_any()
-    };
     let mondays = monday.iter_weeks().take_while(|monday| *monday <= shown.month.last());
-    mondays.map(row).collect()
+    mondays.map(move |monday| {
+        let days = monday.iter_days().take(7).map(|day| {
+            let inside = Month::of(day) == shown.month;
+            let selected = (inside && Some(day) == shown.day).then_some("true");
+            let label = inside.then(|| self::day(shown, day, &query, today, tab));
+            el("td").attr("aria-selected", selected).child(label)
+        });
+        el("tr").children(days)
+    })
+}
+
+fn day(shown: &Shown, day: NaiveDate, query: &Query, today: NaiveDate, tab: Option<NaiveDate>) -> El {
+    let count = shown.count(day);
+    let free = count > 0;
+    let times = if !shown.loaded {
+        "loading".to_owned()
+    } else if free {
+        format!("{} available", format::many(usize::try_from(count).unwrap_or(0), "time"))
+    } else {
+        "no times available".to_owned()
+    };
+    el("a")
+        .class("day")
+        .attr("data-date", day.to_string())
+        .href(free.then(|| query.to_day(day).href()))
+        .attr("role", (!free).then_some("link"))
+        .attr("aria-disabled", (!free).then_some("true"))
+        .attr("tabindex", tab.map(|tab| if tab == day { "0" } else { "-1" }))
+        .attr("aria-label", format!("{}, {times}", format::day_spoken(day)))
+        .attr("aria-current", (day == today).then_some("date"))
+        .child(day.day().to_string())
 }
 
 /// Below the grid: what to do when it is empty.
-fn note(picking: Picking) -> AnyView {
-    let (loaded, empty, next, month) =
-        picking.shown.with(|shown| (shown.loaded, shown.empty(), shown.next, shown.month));
-    if !loaded {
-        let href = picking.query.with(|query| query.to_month(month).href());
-        return if picking.trouble.get() {
-            view! {
-                <p class="notice" role="alert">
-                    "This month could not be loaded. Please check your connection. " <a class="link" href=href>"Try again"</a>
-                </p>
-            }
-            .into_any()
-        } else {
-            view! { <p class="hint late">"Loading…"</p> }.into_any()
-        };
+fn note(picking: Picking, shown: &Shown) -> Option<El> {
+    let link = |query: Query, words: String| el("a").class("link").href(query.href()).child(words);
+    let query = picking.query.get();
+    if !shown.loaded && picking.trouble.get() {
+        let sentence = "This month could not be loaded. Please check your connection. ";
+        let again = link(query.to_month(shown.month), "Try again".to_owned());
+        return Some(el("p").class("notice").attr("role", "alert").child(sentence).child(again));
     }
-    if !empty {
-        return ().into_any();
+    if !shown.loaded {
+        return Some(el("p").class("hint late").child("Loading…"));
     }
-    let name = format::month_name(month.first());
-    let Some(next) = next else {
-        return view! { <p class="notice">"No times in " {name} " or later. Please look at earlier months, or contact us."</p> }.into_any();
+    if !shown.empty() {
+        return None;
+    }
+    let name = format::month_name(shown.month.first());
+    let Some(next) = shown.next else {
+        let sentence = format!("No times in {name} or later. Please look at earlier months, or contact us.");
+        return Some(el("p").class("notice").child(sentence));
     };
     let day = picking.date(next);
-    let href = picking.query.with(|query| query.to_day(day).href());
-    view! {
-        <p class="notice">
-            "No times in " {name} ". " <a class="link" href=href>"Next available: " {format::day_short(day)}</a>
-        </p>
-    }
-    .into_any()
+    let next = link(query.to_day(day), format!("Next available: {}", format::day_short(day)));
+    Some(el("p").class("notice").child(format!("No times in {name}. ")).child(next))
 }
 
 /// The grid's keys, as WAI-ARIA's date grids have them.
-fn key(picking: Picking, event: &web_sys::KeyboardEvent) {
+pub fn key(picking: Picking, event: &web_sys::KeyboardEvent) {
     if event.ctrl_key() || event.meta_key() || event.alt_key() {
         return;
     }

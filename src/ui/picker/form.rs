@@ -7,135 +7,112 @@ use crate::{
         public::{BookInput, Booked, Moving, PickerOf, Service, book, move_appointment},
     },
     domain::questions::QuestionKind,
-    ui::format,
+    ui::{
+        format,
+        html::{El, el},
+        page,
+        parts::{policy, row},
+    },
 };
 use leptos::{prelude::*, task::spawn_local, wasm_bindgen::JsCast, web_sys};
-use leptos_router::hooks::use_navigate;
 use std::collections::BTreeMap;
 
-pub fn view(picking: Picking) -> AnyView {
-    let moving = picking.sent.with_value(|sent| sent.moving.clone());
-    let navigate = use_navigate();
-    let submit = move |event: web_sys::SubmitEvent| {
-        event.prevent_default();
-        let navigate = navigate.clone();
-        send(picking, &event, move |to| navigate(to, Default::default()));
-    };
-    // The address of the page carries the key of a private service, and the form is posted to where it stands.
-    let (heading, action) = match &moving {
-        Some(_) => ("Move it here?", "Move appointment"),
-        None => ("Your details", "Book this time"),
-    };
-    let fields = moving.is_none().then(|| fields(picking));
-    let from_to = moving.map(|moving| move || from_to(picking, &moving));
-    let policy = picking.sent.with_value(|sent| sent.service.policy.clone());
-    let policy = policy.into_iter().map(|line| view! { <li>{line}</li> }).collect_view();
-    let waiting = move || picking.pending.get().then_some("true");
-    // The browser's own checks speak first only where a time must be chosen; everything else is answered in place.
-    let novalidate =
-        move || picking.refusal.with(|refusal| refusal.as_ref().is_none_or(|e| e.nearest().is_empty()));
-    view! {
-        <section class="details" aria-labelledby="form-title">
-            <h2 id="form-title" class="heading" tabindex="-1">{heading}</h2>
-            <form method="post" novalidate=novalidate on:submit=submit>
-                <div id="refusal" role="alert" tabindex="-1">{move || refusal(picking)}</div>
-                {move || start(picking)}
-                {hidden(picking)}
-                {from_to}
-                {fields}
-                <button type="submit" class="button-primary send" aria-disabled=waiting data-waiting=waiting>{action}</button>
-            </form>
-            <ul class="policy">{policy}</ul>
-        </section>
-    }
-    .into_any()
+pub fn view(picking: Picking) -> El {
+    picking.sent.with_value(|sent| {
+        picking.refusal.with(|refusal| {
+            let moving = sent.moving.as_ref();
+            let (heading, action) = match moving {
+                Some(_) => ("Move it here?", "Move appointment"),
+                None => ("Your details", "Book this time"),
+            };
+            let asked = if moving.is_none() { asked(&sent.service) } else { Vec::new() };
+            let fields = asked.iter().map(|field| field.view(picking, refusal.as_ref()));
+            let waiting = picking.pending.get().then_some("true");
+            let nearest = refusal.as_ref().map(AppError::nearest).unwrap_or_default();
+            let send = el("button").class("button-primary send").attr("type", "submit");
+            let form = el("form")
+                .attr("id", "details")
+                .attr("method", "post")
+                // The browser's own checks speak first only where a time must be chosen; everything else is answered
+                // in place. Posted to where it stands: the address carries the key of a private service.
+                .flag("novalidate", nearest.is_empty())
+                .child(alert(refusal.as_ref(), &asked))
+                .child(start(picking, nearest))
+                .child(hidden("form_key", sent.form_key.clone()))
+                .child(hidden("length", picking.length().to_string()))
+                .child(hidden("zone", picking.zone.with(|zone| zone.name().to_owned())))
+                .child(moving.map(|moving| from_to(picking, moving)))
+                .children(fields)
+                .child(send.attr("aria-disabled", waiting).attr("data-waiting", waiting).child(action));
+            let heading =
+                el("h2").class("heading").attr("id", "form-title").attr("tabindex", "-1").child(heading);
+            el("section")
+                .class("details")
+                .attr("aria-labelledby", "form-title")
+                .child(heading)
+                .child(form)
+                .child(policy(&sent.service.policy))
+        })
+    })
+}
+
+/// A form that lacked its time (nobody's page sends that) is answered above the times to choose from.
+pub fn refusal_without_form(picking: Picking) -> Option<El> {
+    picking.refusal.with(|refusal| refusal.as_ref().map(|error| alert(Some(error), &[])))
 }
 
 /// The time that is given up, and the one that is taken.
-fn from_to(picking: Picking, moving: &Moving) -> AnyView {
+fn from_to(picking: Picking, moving: &Moving) -> El {
     let before = aside::long(picking, moving.start, moving.length);
     let after =
         picking.query.with(|query| query.start).map(|start| aside::long(picking, start, moving.length));
-    view! {
-        <dl class="rows">
-            <div><dt>"From"</dt><dd><s>{before}</s></dd></div>
-            <div><dt>"To"</dt><dd><strong>{after}</strong></dd></div>
-        </dl>
-    }
-    .into_any()
+    el("dl")
+        .class("rows")
+        .child(row("From", el("dd").child(el("s").child(before))))
+        .child(row("To", el("dd").child(el("strong").child(after))))
 }
 
-/// What goes along unseen.
-fn hidden(picking: Picking) -> AnyView {
-    let form_key = picking.sent.with_value(|sent| sent.form_key.clone());
-    view! {
-        <input type="hidden" name="form_key" value=form_key/>
-        <input type="hidden" name="length" value=move || picking.length()/>
-        <input type="hidden" name="zone" value=move || picking.zone.with(|zone| zone.name().to_owned())/>
-    }
-    .into_any()
+fn hidden(name: &'static str, value: String) -> El {
+    el("input").attr("type", "hidden").attr("name", name).attr("value", value)
 }
 
 /// The time: settled, or, when it has gone, one of the nearest to choose.
-fn start(picking: Picking) -> AnyView {
-    let nearest =
-        picking.refusal.with(|refusal| refusal.as_ref().map(|e| e.nearest().to_vec())).unwrap_or_default();
+fn start(picking: Picking, nearest: &[i64]) -> El {
     if nearest.is_empty() {
         let start = picking.query.with(|query| query.start).map(|start| start.to_string());
-        return view! { <input type="hidden" name="start" value=start/> }.into_any();
+        return hidden("start", start.unwrap_or_default());
     }
-    let length = picking.length();
-    let options = nearest.into_iter().enumerate().map(|(at, start)| {
-        let id = if at == 0 { "start".to_owned() } else { format!("start-{at}") };
-        let take = move |_| {
-            let query = picking.query.with_untracked(|query| query.to_start(start));
-            browser::set_address(&query.href(), true);
-            picking.enter(query);
-        };
-        view! {
-            <label class="tick">
-                <input type="radio" id=id name="start" value=start.to_string() required on:change=take/>
-                <span>{aside::long(picking, start, length)}</span>
-            </label>
-        }
-        .into_any()
+    let options = nearest.iter().map(|start| {
+        let input = el("input")
+            .attr("type", "radio")
+            .attr("name", "start")
+            .attr("value", start.to_string())
+            .flag("required", true);
+        let words = el("span").child(aside::long(picking, *start, picking.length()));
+        el("label").class("tick").child(input).child(words)
     });
-    view! {
-        <fieldset class="field nearest">
-            <legend class="label">"The nearest free times"</legend>
-            {options.collect::<Vec<_>>()}
-        </fieldset>
+    el("fieldset")
+        .class("field nearest")
+        .child(el("legend").class("label").child("The nearest free times"))
+        .children(options)
+}
+
+/// Why it was refused. What stands beside a field is not repeated here.
+fn alert(error: Option<&AppError>, asked: &[Field]) -> El {
+    let fields = error.map(AppError::fields).unwrap_or_default();
+    let beside = fields.iter().filter(|entry| asked.iter().any(|field| field.name == entry.field)).count();
+    let mut lines = Vec::new();
+    match beside {
+        0 => {}
+        1 => lines.push("One field needs your attention.".to_owned()),
+        many => lines.push(format!("{many} fields need your attention.")),
     }
-    .into_any()
-}
-
-fn refusal(picking: Picking) -> AnyView {
-    picking
-        .refusal
-        .with(|refusal| {
-            refusal.as_ref().map(|error| {
-                let page_wide = error.fields().iter().filter(|entry| !picking.asks(&entry.field));
-                let lines = page_wide.map(|entry| view! { <p>{entry.message.clone()}</p> }).collect_view();
-                view! {
-                    <div class="alert-error">
-                        <p><strong>{error.title()}</strong></p>
-                        <p>{error.sentence()}</p>
-                        {lines}
-                    </div>
-                }
-            })
-        })
-        .into_any()
-}
-
-fn fields(picking: Picking) -> AnyView {
-    picking
-        .sent
-        .with_value(|sent| asked(&sent.service))
-        .into_iter()
-        .map(|field| field.view(picking))
-        .collect_view()
-        .into_any()
+    if fields.is_empty() {
+        lines.extend(error.map(AppError::sentence));
+    }
+    let elsewhere = fields.iter().filter(|entry| asked.iter().all(|field| field.name != entry.field));
+    lines.extend(elsewhere.map(|entry| entry.message.clone()));
+    page::alert(error, lines)
 }
 
 /// Everything that the form asks, in its order.
@@ -186,14 +163,6 @@ impl Picking {
         })
     }
 
-    /// The sentence beside a field.
-    pub fn message(self, field: &str) -> Option<String> {
-        self.refusal.with(|refusal| {
-            let fields = refusal.as_ref()?.fields();
-            fields.iter().find(|entry| entry.field == field).map(|entry| entry.message.clone())
-        })
-    }
-
     /// Does the form ask this?
     fn asks(self, field: &str) -> bool {
         self.sent.with_value(|sent| {
@@ -226,13 +195,17 @@ fn read(picking: Picking, form: &web_sys::FormData) -> BookInput {
     }
 }
 
-fn send(picking: Picking, event: &web_sys::SubmitEvent, go: impl Fn(&str) + 'static) {
+/// Sends the form (not the one that searches zones).
+pub fn send(picking: Picking, event: &web_sys::SubmitEvent, go: impl Fn(&str) + 'static) {
+    let form = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
+    if form.is_none_or(|form| form.id() != "details") {
+        return;
+    }
     // A second click while the first is under way changes nothing.
     if picking.pending.get_untracked() {
         return;
     }
-    let form = event.target().and_then(|target| target.dyn_into::<web_sys::HtmlFormElement>().ok());
-    let Some(data) = form.and_then(|form| web_sys::FormData::new_with_form(&form).ok()) else { return };
+    let Some(data) = browser::form(event) else { return };
     let input = read(picking, &data);
     let of = picking.of.get_value();
     picking.pending.set(true);

@@ -1,112 +1,105 @@
 //! The zone that times are shown in: always named, and chosen from a list that can be searched.
 
-use super::Picking;
-use crate::ui::{format, icon};
-use chrono::DateTime;
-use leptos::{prelude::*, web_sys};
+use super::{Picking, Query};
+use crate::ui::{
+    format,
+    html::{El, el},
+    parts::{hidden, icon},
+};
+use chrono::{DateTime, Utc};
+use leptos::prelude::*;
+
+fn now(picking: Picking) -> DateTime<Utc> {
+    picking.sent.with_value(|sent| DateTime::from_timestamp(sent.now, 0)).unwrap_or_default()
+}
 
 /// Below the month and the times: the zone, and which clock.
-pub fn bar(picking: Picking) -> AnyView {
-    let name = move || {
-        let at = picking.shown.with(|shown| shown.times.first().map(|time| time.start));
-        let now =
-            || picking.sent.with_value(|sent| DateTime::from_timestamp(sent.now, 0)).unwrap_or_default();
-        picking.zone.with(|zone| format::zone(zone, at.map_or_else(now, format::at)))
-    };
-    let clocks = move || {
-        let query = picking.query.get();
-        let now = picking.hour12.get();
-        [false, true].map(|hour12| {
-            let current = (hour12 == now).then_some("true");
-            let label = if hour12 { "12 h" } else { "24 h" };
-            view! { <a class="choice" href=query.to_clock(hour12).href() aria-current=current>{label}</a> }
-                .into_any()
-        })
-    };
-    view! {
-        <div class="zone-bar">
-            <p>
-                {icon("globe")} <span class="sr-only">"Times are shown in the zone "</span>
-                <a id="zone" class="link" href=move || picking.query.with(|query| query.to_zones().href())>
-                    {name}<span class="sr-only">": change it"</span>
-                </a>
-            </p>
-            <nav class="choices" aria-label="Clock">{clocks}</nav>
-        </div>
-    }
-    .into_any()
+pub fn bar(picking: Picking) -> El {
+    let first = picking.shown.with(|shown| shown.times.first().map(|time| format::at(time.start)));
+    let name = picking.zone.with(|zone| format::zone(zone, first.unwrap_or_else(|| now(picking))));
+    let query = picking.query.get();
+    let clocks = [(false, "24 h"), (true, "12 h")].map(|(hour12, words)| {
+        let current = (hour12 == picking.hour12.get()).then_some("true");
+        el("a").class("choice").href(query.to_clock(hour12).href()).attr("aria-current", current).child(words)
+    });
+    let link = el("a").class("link").attr("id", "zone").href(query.to_zones().href());
+    let zone = el("p")
+        .child(icon("globe"))
+        .child(hidden("Times are shown in the zone "))
+        .child(link.child(name).child(hidden(": change it")));
+    let clock = el("nav").class("choices").attr("aria-label", "Clock").children(clocks);
+    el("div").class("zone-bar").child(zone).child(clock)
 }
 
 /// The list.
-pub fn view(picking: Picking) -> AnyView {
-    let find = RwSignal::new(picking.query.with_untracked(|query| query.find.clone()));
-    let back = move || {
-        picking.query.with(|query| super::Query { pick: false, find: String::new(), ..query.clone() }.href())
-    };
+pub fn view(picking: Picking) -> El {
+    let query = picking.query.get();
+    let back = Query { pick: false, find: String::new(), ..query.clone() }.href();
     // A form by GET replaces the address, so what the address says goes along.
-    let query = picking.query.get_untracked();
     let kept = query.entries().map(|(name, value)| {
-        view! { <input type="hidden" name=name.to_owned() value=value.into_owned()/> }
+        el("input").attr("type", "hidden").attr("name", name.to_owned()).attr("value", value.into_owned())
     });
-    let kept = kept.collect_view();
-    view! {
-        <section class="zones" aria-labelledby="zones-title">
-            <h2 id="zones-title" class="heading">"Time zone"</h2>
-            <form method="get" role="search" on:submit=|event: web_sys::SubmitEvent| event.prevent_default()>
-                {kept}
-                <label class="label" for="find">"City or region"</label>
-                <div class="find">
-                    <input
-                        class="input" id="find" name="find" type="search" autocomplete="off" spellcheck="false"
-                        value=find.get_untracked() on:input=move |event| find.set(event_target_value(&event))
-                    />
-                    <button type="submit" class="button" hidden=move || picking.live.get()>"Search"</button>
-                </div>
-            </form>
-            {move || list(picking, &find.get())}
-            <p><a class="link" href=back>"Keep the zone"</a></p>
-        </section>
-    }
-    .into_any()
+    let label = el("label").class("label").attr("for", "find").child("City or region");
+    let input = el("input")
+        .class("input")
+        .attr("id", "find")
+        .attr("name", "find")
+        .attr("type", "search")
+        .attr("autocomplete", "off")
+        .attr("spellcheck", "false")
+        .attr("value", query.find.clone());
+    let button = el("button")
+        .class("button")
+        .attr("type", "submit")
+        .flag("hidden", picking.live.get())
+        .child("Search");
+    let form = el("form")
+        .attr("method", "get")
+        .attr("role", "search")
+        .children(kept)
+        .child(label)
+        .child(el("div").class("find").child(input).child(button));
+    el("section")
+        .class("zones")
+        .attr("aria-labelledby", "zones-title")
+        .child(el("h2").class("heading").attr("id", "zones-title").child("Time zone"))
+        .child(form)
+        .child(list(picking, &query))
+        .child(el("p").child(el("a").class("link").href(back).child("Keep the zone")))
 }
 
-fn list(picking: Picking, find: &str) -> AnyView {
+fn list(picking: Picking, query: &Query) -> El {
+    let say = |words: &'static str| el("p").class("hint").attr("role", "status").child(words);
     if picking.zones.with(|zones| zones.len() < 2) {
-        let text = if picking.trouble.get() {
+        return say(if picking.trouble.get() {
             "The list could not be loaded. Please check your connection and try again."
         } else {
             "Loading…"
-        };
-        return view! { <p class="hint" role="status">{text}</p> }.into_any();
+        });
     }
-    let wanted = find.trim().to_lowercase().replace('_', " ");
-    let query = picking.query.get();
-    let now = picking.sent.with_value(|sent| DateTime::from_timestamp(sent.now, 0)).unwrap_or_default();
+    let wanted = picking.find.with(|find| find.trim().to_lowercase().replace('_', " "));
+    let now = now(picking);
     let here = picking.zone.with(|zone| zone.name().to_owned());
-    let items = picking.zones.with(|zones| {
+    let items: Vec<El> = picking.zones.with(|zones| {
         let found = zones.iter().filter_map(|zone| {
             let name = format::zone_name(zone.name());
             let offset = format::offset(zone.offset_at(now));
-            let fits = wanted
-                .split(' ')
-                .all(|word| name.to_lowercase().contains(word) || offset.to_lowercase().contains(word));
-            fits.then(|| {
-                let current = (zone.name() == here).then_some("true");
+            let text = format!("{name} {offset}").to_lowercase();
+            wanted.split(' ').all(|word| text.contains(word)).then(|| {
                 let clock = format::clock(zone.local(now), picking.hour12.get());
-                view! {
-                    <li>
-                        <a class="zone" href=query.to_zone(zone.name()).href() aria-current=current>
-                            <span>{name}</span> <small>{clock} ", " {offset}</small>
-                        </a>
-                    </li>
-                }
-                .into_any()
+                let link = el("a")
+                    .class("zone")
+                    .href(query.to_zone(zone.name()).href())
+                    .attr("aria-current", (zone.name() == here).then_some("true"))
+                    .child(el("span").child(name))
+                    .child(el("small").child(format!("{clock}, {offset}")));
+                el("li").child(link)
             })
         });
-        found.collect::<Vec<_>>()
+        found.collect()
     });
     if items.is_empty() {
-        return view! { <p class="notice" role="status">"No zone has this name. Try the nearest big city."</p> }.into_any();
+        return say("No zone has this name. Try the nearest big city.");
     }
-    view! { <ul class="zone-list" tabindex="-1">{items}</ul> }.into_any()
+    el("ul").class("zone-list").children(items)
 }
