@@ -187,7 +187,9 @@ async fn run(db: &Db, sql: String) -> Outcome<()> {
         Db::Sqlite { write, .. } => {
             sqlx::query(AssertSqlSafe(sql).into_sql_str()).execute(write).await.map(drop)?
         }
-        Db::Postgres(pool) => sqlx::query(AssertSqlSafe(sql).into_sql_str()).execute(pool).await.map(drop)?,
+        Db::Postgres { write: pool, .. } => {
+            sqlx::query(AssertSqlSafe(sql).into_sql_str()).execute(pool).await.map(drop)?
+        }
     }
     Ok(())
 }
@@ -230,10 +232,10 @@ async fn add_old_bookings(db: &Db, now: i64) -> Outcome<()> {
         ),
         format!(
             "INSERT INTO invitees (id, workspace_id, booking_id, active, name, email, email_key, phone, zone, notes,
-                                   answers, guests, token_hash, cancel_reason, created_at)
+                                   answers, guests, token_hash, cancel_reason, sequence, created_at, updated_at)
              {rows} SELECT {id}, {WORKSPACE}, {id}, true, 'Old', 'old@customer.example', 'old@customer.example', '',
-                    'Europe/Berlin', '', '[]', '[]', CAST({id} AS {bytes}), '', {start} FROM n",
-            bytes = if matches!(db, Db::Postgres(_)) { "BYTEA" } else { "BLOB" }
+                    'Europe/Berlin', '', '[]', '[]', CAST({id} AS {bytes}), '', 0, {start}, {start} FROM n",
+            bytes = if matches!(db, Db::Postgres { .. }) { "BYTEA" } else { "BLOB" }
         ),
         format!(
             "INSERT INTO claims (booking_id, member_id, workspace_id, busy_from, busy_until)

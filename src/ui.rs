@@ -4,6 +4,7 @@
 //! know [`crate::api`] and [`crate::domain`], never the server.
 
 mod appointment;
+mod around;
 mod browser;
 pub mod format;
 pub mod html;
@@ -56,11 +57,11 @@ pub fn App() -> impl IntoView {
             <a class="skip" rel="external" href="#main">"Skip to the content"</a>
             <main id="main" tabindex="-1">
                 <FlatRoutes fallback=page::unknown>
-                    <Route path=path!("/book/:workspace") view=page::Workspace ssr=SsrMode::Async/>
-                    <Route path=path!("/book/:workspace/:service") view=page::Book ssr=SsrMode::Async/>
-                    <Route path=path!("/appointment/:token") view=page::Appointment ssr=SsrMode::Async/>
-                    <Route path=path!("/appointment/:token/move") view=page::Move ssr=SsrMode::Async/>
-                    <Route path=path!("/appointment/:token/cancel") view=page::Cancel ssr=SsrMode::Async/>
+                    <Route path=path!("/book/:workspace") view={Lazy::<around::Workspace>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/book/:workspace/:service") view=picker::Book ssr=SsrMode::Async/>
+                    <Route path=path!("/appointment/:token") view={Lazy::<around::Appointment>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/appointment/:token/move") view=picker::Move ssr=SsrMode::Async/>
+                    <Route path=path!("/appointment/:token/cancel") view={Lazy::<around::Cancel>::new()} ssr=SsrMode::Async/>
                     <Route path=path!("/setup") view={Lazy::<staff::SetUp>::new()} ssr=SsrMode::Async/>
                     <Route path=path!("/sign-in") view={Lazy::<staff::SignIn>::new()} ssr=SsrMode::Async/>
                     <Route path=path!("/booking") view={Lazy::<staff::Bookings>::new()} ssr=SsrMode::Async/>

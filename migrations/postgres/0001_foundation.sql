@@ -122,7 +122,9 @@ CREATE TABLE invitees (
     token_hash BYTEA NOT NULL UNIQUE,
     moved_from BIGINT,
     cancel_reason TEXT NOT NULL,
-    created_at BIGINT NOT NULL
+    sequence BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL
 );
 CREATE INDEX invitees_by_booking ON invitees (booking_id);
 CREATE INDEX invitees_by_email ON invitees (workspace_id, email_key);

@@ -119,7 +119,9 @@ CREATE TABLE invitees (
     token_hash BLOB NOT NULL UNIQUE,
     moved_from INTEGER,
     cancel_reason TEXT NOT NULL,
-    created_at INTEGER NOT NULL
+    sequence INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX invitees_by_booking ON invitees (booking_id);
 CREATE INDEX invitees_by_email ON invitees (workspace_id, email_key);

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 /// Everything that can be refused, as a closed set: each has a stable code, a sentence for a person, and an
 /// HTTP status. What went wrong inside (SQL, I/O) is logged where it happened and never carried here.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "code", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum AppError {
     /// No workspace has this address.
     UnknownWorkspace,
@@ -64,14 +64,20 @@ pub enum AppError {
         /// What is expected.
         hint: String,
     },
+    /// The request's body is larger than anything we ask for.
+    TooLarge,
+    /// The address exists, but not for this method.
+    WrongMethod,
     /// The browser could not reach the server. Made in the browser only.
     Offline,
+    /// The server has more to do than it can; nothing was changed.
+    Busy,
     /// A fault of ours. Logged where it happened.
     Internal,
 }
 
 impl AppError {
-    /// The stable code: the serialised tag, and the end of a problem document's `type`.
+    /// The stable code: the variant's name as it is serialised, and the end of a problem document's `type`.
     pub fn code(&self) -> &'static str {
         match self {
             Self::UnknownWorkspace => "unknown_workspace",
@@ -90,7 +96,10 @@ impl AppError {
             Self::AlreadySetUp => "already_set_up",
             Self::TooMany { .. } => "too_many",
             Self::BadRequest { .. } => "bad_request",
+            Self::TooLarge => "too_large",
+            Self::WrongMethod => "wrong_method",
             Self::Offline => "offline",
+            Self::Busy => "busy",
             Self::Internal => "internal",
         }
     }
@@ -112,7 +121,10 @@ impl AppError {
             Self::AlreadySetUp => "Already set up",
             Self::TooMany { .. } => "Too many requests",
             Self::BadRequest { .. } => "That request can't be read",
+            Self::TooLarge => "That was too much at once",
+            Self::WrongMethod => "Not like this",
             Self::Offline => "No connection",
+            Self::Busy => "Very busy just now",
             Self::Internal => "Something went wrong",
         }
     }
@@ -156,7 +168,7 @@ impl AppError {
                     CantChange::NotOffered => format!("This appointment can't be {done} here. Please contact us."),
                 }
             }
-            Self::KeyReused => "This Idempotency-Key was used before with other content. Use a new one.".into(),
+            Self::KeyReused => "This was sent before with other details, and that booking stands. To book once more, start afresh (programs: with a new Idempotency-Key).".into(),
             Self::SignInFailed => "The e-mail address or the password is wrong. Please try again.".into(),
             Self::SignInRequired => "Please sign in to see this page.".into(),
             Self::Forbidden => "Your role in this workspace doesn't allow this.".into(),
@@ -165,7 +177,13 @@ impl AppError {
                 format!("That was a lot at once. Please try again in {} seconds.", (*retry_after).max(1))
             }
             Self::BadRequest { hint } => hint.clone(),
+            Self::TooLarge => "What was sent is too large. Please shorten it.".into(),
+            Self::WrongMethod => "This address can't be used with this method.".into(),
             Self::Offline => "The server can't be reached. Please check your connection and try again.".into(),
+            Self::Busy => {
+                "There is more to do than can be done at once. Nothing was changed. Please try again in a moment."
+                    .into()
+            }
             Self::Internal => {
                 "This is our fault, and it has been noted. Nothing was changed. Please try again in a moment.".into()
             }
@@ -187,7 +205,9 @@ impl AppError {
             Self::Forbidden => 403,
             Self::TooMany { .. } => 429,
             Self::BadRequest { .. } => 400,
-            Self::Offline => 503,
+            Self::TooLarge => 413,
+            Self::WrongMethod => 405,
+            Self::Offline | Self::Busy => 503,
             Self::Internal => 500,
         }
     }

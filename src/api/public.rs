@@ -264,7 +264,7 @@ pub struct CalendarLinks {
     pub ics: String,
 }
 
-/// An appointment, as its invitee sees it.
+/// An appointment, as its invitee sees it. Its times are numbers: reading texts would bring a parser into the browser.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Appointment {
     /// Its secret token.
@@ -278,12 +278,15 @@ pub struct Appointment {
     /// Where it stands.
     pub status: BookingStatus,
     /// When it starts.
+    #[serde(with = "chrono::serde::ts_seconds")]
     pub start: DateTime<Utc>,
     /// When it ends.
+    #[serde(with = "chrono::serde::ts_seconds")]
     pub end: DateTime<Utc>,
     /// The zone that it was booked in.
     pub zone: ZoneRules,
     /// When it stood before it was moved last.
+    #[serde(with = "chrono::serde::ts_seconds_option")]
     pub moved_from: Option<DateTime<Utc>>,
     /// With whom.
     pub hosts: Vec<String>,

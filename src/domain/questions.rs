@@ -91,7 +91,8 @@ pub fn check_answers(
 ) -> Result<Vec<Answer>, Vec<FieldError>> {
     let mut answers = Vec::new();
     let mut errors = Vec::new();
-    for unknown in entered.keys().filter(|key| !questions.iter().any(|q| q.key == **key)) {
+    // The first one is enough: a form of ours has none, and a forged one may have thousands.
+    if let Some(unknown) = entered.keys().find(|key| !questions.iter().any(|q| q.key == **key)) {
         errors.push(FieldError::new(
             format!("q-{unknown}"),
             "This question is not asked here. Please reload the page.",

@@ -1,6 +1,6 @@
 //! Backup and restore of a SQLite installation: the database and the secret that links depend on.
 
-use super::{config::Config, context::Context, store::Db};
+use super::{clock, config::Config, store::Db};
 use std::{
     fs, io,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
@@ -29,21 +29,30 @@ fn sqlite_file(url: &str) -> Result<PathBuf, Failure> {
 }
 
 /// Writes the database and the secret into a new folder. The server may go on meanwhile.
-pub async fn backup(context: &Context, folder: &Path) -> Result<String, Failure> {
-    sqlite_file(&context.config.database_url)?;
+/// Migrates nothing: a newer program must be able to back up what an older one runs on.
+pub async fn backup(config: &Config, folder: &Path) -> Result<String, Failure> {
+    let source = sqlite_file(&config.database_url)?;
+    if !source.is_file() {
+        return Err(format!("There is no database at {}.", source.display()).into());
+    }
     fs::DirBuilder::new()
         .mode(0o700)
         .create(folder)
         .map_err(|error| format!("The folder {} can't be made: {error}.", folder.display()))?;
     let file = folder.join(DATABASE);
-    context.db.copy_to(&file).await?;
-    let secret = context.config.data_dir.join(SECRET);
-    if secret.is_file() {
-        copy_private(&secret, &folder.join(SECRET))?;
-    }
-    context.db.close().await;
+    let db = Db::open(&config.database_url, 2).await?;
+    db.copy_to(&file).await?;
+    db.close().await;
     let size = fs::metadata(&file)?.len() / 1024;
-    Ok(format!("Backed up {size} KiB to {}.", folder.display()))
+    let secret = config.data_dir.join(SECRET);
+    let given = std::env::var_os("MERIDIAN_SECRET").is_some();
+    let about_secret = if given || !secret.is_file() {
+        " The secret is NOT in it: keep MERIDIAN_SECRET yourself."
+    } else {
+        copy_private(&secret, &folder.join(SECRET))?;
+        ""
+    };
+    Ok(format!("Backed up {size} KiB to {}.{about_secret}", folder.display()))
 }
 
 /// Puts a backup in place, after checking that it opens.
@@ -71,16 +80,22 @@ pub async fn restore(config: &Config, folder: &Path, replace: bool) -> Result<St
         fs::remove_file(&fresh)?;
         return Err(format!("The backup can't be read: {error}.").into());
     }
+    // A name of its own each time: what was kept before is never overwritten.
+    let kept = format!("before-restore-{}", clock::now().format("%Y%m%dT%H%M%S%6f"));
     for extension in ["", "-wal", "-shm"] {
         let name = |path: &Path| PathBuf::from(format!("{}{extension}", path.display()));
         let old = name(&target);
         if old.exists() {
-            fs::rename(&old, name(&PathBuf::from(format!("{}.before-restore", target.display()))))?;
+            fs::rename(&old, name(&PathBuf::from(format!("{}.{kept}", target.display()))))?;
         }
     }
     fs::rename(&fresh, &target)?;
     let secret = folder.join(SECRET);
     if secret.is_file() {
+        let own = config.data_dir.join(SECRET);
+        if own.exists() {
+            fs::rename(&own, config.data_dir.join(format!("{SECRET}.{kept}")))?;
+        }
         copy_private(&secret, &config.data_dir.join(SECRET))?;
     }
     Ok(format!("Restored {}.", target.display()))

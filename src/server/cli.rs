@@ -74,7 +74,7 @@ enum Command {
     Restore {
         /// The folder that `backup` made.
         folder: PathBuf,
-        /// Keep an existing database beside the restored one, with `.before-restore` at the end of its name.
+        /// Keep an existing database beside the restored one, with `.before-restore-` and the time at the end of its name.
         #[arg(long)]
         replace: bool,
     },
@@ -127,6 +127,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
             }
             Command::Demo => {
                 let context = open(config).await?;
+                demo_stays_here(&context)?;
                 let filled = demo::fill(&context, clock::now()).await?;
                 context.db.close().await;
                 say(if filled {
@@ -138,7 +139,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
             Command::User(UserCommand::Add { email, name, role, workspace }) => {
                 add_user(config, &email, &name, &role, workspace).await
             }
-            Command::Backup { folder } => say(&backup::backup(&open(config).await?, &folder).await?),
+            Command::Backup { folder } => say(&backup::backup(&config, &folder).await?),
             Command::Restore { folder, replace } => say(&backup::restore(&config, &folder, replace).await?),
         }
     })
@@ -177,8 +178,23 @@ async fn open(config: Config) -> Result<Context, Failure> {
     Ok(Context { db, config: Arc::new(config), secret, limiter })
 }
 
+/// The demo's password can be read in its source.
+fn demo_stays_here(context: &Context) -> Result<(), Failure> {
+    if set_up::needs_code(context) {
+        return Err(
+            "The demo's sign-in is known to everyone, so it runs only where nobody else can reach it: \
+                    listen on 127.0.0.1, with a public URL there too."
+                .into(),
+        );
+    }
+    Ok(())
+}
+
 async fn serve(config: Config) -> Result<(), Failure> {
     let context = open(config).await?;
+    if context.config.demo {
+        demo_stays_here(&context)?;
+    }
     if context.config.demo && demo::fill(&context, clock::now()).await? {
         tracing::info!("filled the empty database with the demo");
     }
@@ -197,7 +213,10 @@ async fn serve(config: Config) -> Result<(), Failure> {
         .await
         .map_err(|error| format!("Can't listen on {}: {error}.", context.config.listen))?;
     let address = listener.local_addr()?;
-    announce(&context, address).await?;
+    // A server whose output nobody reads still serves.
+    if let Err(error) = announce(&context, address).await {
+        tracing::warn!(%error, "could not say where the server is");
+    }
     let upkeep = tokio::spawn(keep_up(context.clone()));
     let db = context.db.clone();
     let app = router(AppState { context, leptos: options });

@@ -154,6 +154,12 @@ impl Config {
             ));
             SocketAddr::from((Ipv4Addr::LOCALHOST, 3000))
         });
+        if listen.ip().is_unspecified() && settings.public_url.is_none() {
+            faults.push(format!(
+                "MERIDIAN_LISTEN is {listen}, which is no address to visit: MERIDIAN_PUBLIC_URL must say how the outside \
+                 reaches this server, such as https://book.example.com."
+            ));
+        }
         let public_url = settings.public_url.unwrap_or_else(|| format!("http://{listen}"));
         let public_url = public_url.trim_end_matches('/').to_owned();
         let host = public_url.strip_prefix("https://").or_else(|| public_url.strip_prefix("http://"));
@@ -260,15 +266,24 @@ impl Config {
         let fault = |error: io::Error| {
             Faults::one(format!("The secret in {} can't be kept: {error}.", path.display()))
         };
-        let mut options = fs::OpenOptions::new();
-        match options.write(true).create_new(true).mode(0o600).open(&path) {
-            Ok(mut file) => {
-                let text = STANDARD.encode(crypto::random::<32>());
-                io::Write::write_all(&mut file, text.as_bytes()).map_err(fault)?;
-                file.sync_all().map_err(fault)?;
+        if !path.exists() {
+            // Written whole under another name, then linked: another process never reads half a secret, and of two
+            // that start at once one wins.
+            let draft = self.data_dir.join(format!(".secret-{}", std::process::id()));
+            let mut file = fs::OpenOptions::new()
+                .write(true)
+                .create(true)
+                .truncate(true)
+                .mode(0o600)
+                .open(&draft)
+                .map_err(fault)?;
+            io::Write::write_all(&mut file, STANDARD.encode(crypto::random::<32>()).as_bytes())
+                .map_err(fault)?;
+            file.sync_all().map_err(fault)?;
+            match fs::hard_link(&draft, &path) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(fault(error)),
+                _ => fs::remove_file(&draft).map_err(fault)?,
             }
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(fault(error)),
         }
         let text = fs::read_to_string(&path).map_err(fault)?;
         decode(&text).ok_or_else(|| Faults::one(format!("The file {} takes {SHAPE}.", path.display())))

@@ -7,7 +7,7 @@ use super::{
     store::{instant, workspaces},
     use_cases::{
         self,
-        plan::Address,
+        plan::{Address, FARTHEST_YEARS},
         services::{Asked, Of, from_minutes},
     },
     zones,
@@ -94,10 +94,10 @@ fn of<'a>(of: &'a PickerOf, token_hash: &'a [u8]) -> Of<'a> {
     }
 }
 
-/// Around a month: what a picker may show without asking again.
+/// From a month on, as far as anything can be booked: a page can walk there without asking for the rules again.
 fn around(month: Month) -> (DateTime<Utc>, DateTime<Utc>) {
     let first = month.first().and_time(NaiveTime::MIN).and_utc();
-    let last = first.checked_add_months(Months::new(14)).unwrap_or(first);
+    let last = first.checked_add_months(Months::new(12 * (FARTHEST_YEARS + 1))).unwrap_or(first);
     (first - TimeDelta::days(32), last)
 }
 

@@ -21,7 +21,6 @@ use leptos::prelude::LeptosOptions;
 use leptos_axum::{LeptosRoutes, generate_route_list};
 use tower_http::{
     catch_panic::CatchPanicLayer, compression::CompressionLayer, csrf::CsrfLayer, services::ServeDir,
-    timeout::TimeoutLayer,
 };
 
 /// What handlers are given.
@@ -63,11 +62,12 @@ pub fn router(state: AppState) -> Router {
         .merge(pages::server_functions())
         .merge(rest)
         .route("/api/openapi.json", get(move || async move { axum::Json(document) }))
+        .fallback(pages::file_or_not_found)
+        .method_not_allowed_fallback(guard::wrong_method)
         .layer(from_fn_with_state(state.clone(), guard::limit_rate))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .nest_service("/pkg", files(&state, "pkg"))
-        .fallback(pages::file_or_not_found)
         .layer(DefaultBodyLimit::max(MOST_BYTES));
     let mut csrf = CsrfLayer::new().with_rejection_response(guard::foreign_form);
     csrf = match csrf.clone().add_trusted_origin(&state.context.config.public_url) {
@@ -75,13 +75,10 @@ pub fn router(state: AppState) -> Router {
         Err(_) => csrf,
     };
     app.layer(csrf)
-        .layer(TimeoutLayer::with_status_code(
-            StatusCode::SERVICE_UNAVAILABLE,
-            std::time::Duration::from_secs(30),
-        ))
+        .layer(from_fn(guard::in_time))
         .layer(CompressionLayer::new().br(true).gzip(true).quality(tower_http::CompressionLevel::Precise(4)))
         .layer(CatchPanicLayer::custom(guard::panicked))
-        .layer(from_fn(guard::headers))
+        .layer(from_fn_with_state(state.clone(), guard::headers))
         .layer(from_fn(guard::log))
         .with_state(state)
 }

@@ -14,6 +14,9 @@ pub const WRITE: Limit = Limit { name: "write", requests: 30, seconds: 60 };
 /// Trying passwords and codes.
 pub const SIGN_IN: Limit = Limit { name: "sign-in", requests: 10, seconds: 300 };
 
+/// Trying passwords of one account.
+pub const ACCOUNT: Limit = Limit { name: "account", requests: 20, seconds: 900 };
+
 /// Keys that are kept in memory at most; beyond it those that are whole again are dropped.
 const MOST_KEYS: usize = 50_000;
 

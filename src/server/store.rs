@@ -23,6 +23,9 @@ use sqlx::{
 };
 use std::{path::Path, str::FromStr, time::Duration};
 
+/// How long a request waits for a connection: shorter than anyone waits for a page.
+const PATIENCE: Duration = Duration::from_secs(8);
+
 /// What the database refused or could not do.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -38,6 +41,9 @@ pub enum StoreError {
     /// A stored document could not be read.
     #[error("a stored document could not be read: {0}")]
     Document(#[from] serde_json::Error),
+    /// No connection or lock was to be had in time.
+    #[error("the database is busy")]
+    Busy,
     /// Anything else.
     #[error(transparent)]
     Database(sqlx::Error),
@@ -51,12 +57,17 @@ pub enum StoreError {
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
+        if matches!(error, sqlx::Error::PoolTimedOut) {
+            return Self::Busy;
+        }
         let Some(refusal) = error.as_database_error() else { return Self::Database(error) };
         let code = refusal.code().unwrap_or_default();
         match code.as_ref() {
             // PostgreSQL: exclusion_violation; serialization_failure, deadlock_detected.
             "23P01" => Self::Overlap,
             "40001" | "40P01" => Self::Again,
+            // lock_not_available, query_canceled (statement_timeout).
+            "55P03" | "57014" => Self::Busy,
             // SQLite: BUSY, LOCKED, BUSY_SNAPSHOT.
             "5" | "6" | "517" => Self::Again,
             _ if refusal.message().contains("claims_never_overlap") => Self::Overlap,
@@ -82,8 +93,14 @@ pub enum Db {
         /// The one writer of this process.
         write: SqlitePool,
     },
-    /// A server.
-    Postgres(PgPool),
+    /// A server. Writers have connections of their own, so that however many wait for one event type, pages are
+    /// still read.
+    Postgres {
+        /// Readers.
+        read: PgPool,
+        /// Writers.
+        write: PgPool,
+    },
 }
 
 /// A connection or a transaction of either database. A transaction that is dropped is rolled back.
@@ -180,43 +197,50 @@ impl Db {
     /// Opens `sqlite:PATH` (created when missing) or `postgres://…`. Takes at most `connections` of the latter.
     pub async fn open(url: &str, connections: u32) -> Result<Self, StoreError> {
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            let options = PgConnectOptions::from_str(url)?;
-            let pool = PgPoolOptions::new()
-                .max_connections(connections)
-                .acquire_timeout(Duration::from_secs(30))
-                .test_before_acquire(false)
-                .before_acquire(|conn, meta| {
-                    Box::pin(async move {
-                        // A round trip for each request would cost as much as a query. A connection that served a
-                        // moment ago is as good as one that was asked.
-                        if meta.idle_for > Duration::from_secs(1) {
-                            conn.ping().await?;
-                        }
-                        Ok(true)
+            // An instance that froze with a lock in its hand must not stop the others for good.
+            let options = PgConnectOptions::from_str(url)?.options([
+                ("lock_timeout", "8s"),
+                ("statement_timeout", "25s"),
+                ("idle_in_transaction_session_timeout", "30s"),
+            ]);
+            let pool = |connections: u32| {
+                PgPoolOptions::new()
+                    .max_connections(connections)
+                    .acquire_timeout(PATIENCE)
+                    .test_before_acquire(false)
+                    .before_acquire(|conn, meta| {
+                        Box::pin(async move {
+                            // A round trip for each request would cost as much as a query. A connection that served a
+                            // moment ago is as good as one that was asked.
+                            if meta.idle_for > Duration::from_secs(1) {
+                                conn.ping().await?;
+                            }
+                            Ok(true)
+                        })
                     })
-                })
-                .connect_with(options)
-                .await?;
-            return Ok(Self::Postgres(pool));
+                    .connect_lazy_with(options.clone())
+            };
+            let (read, write) = (pool(connections.div_ceil(2)), pool((connections / 2).max(1)));
+            read.acquire().await?;
+            return Ok(Self::Postgres { read, write });
         }
         let options = SqliteConnectOptions::from_str(url)?
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Normal)
             .foreign_keys(true)
-            .busy_timeout(Duration::from_secs(10))
-            .optimize_on_close(true, None);
+            .busy_timeout(Duration::from_secs(10));
         // A file does not hang up: nothing to test before use.
         let write = SqlitePoolOptions::new()
             .max_connections(1)
             .test_before_acquire(false)
-            .acquire_timeout(Duration::from_secs(30))
-            .connect_with(options.clone())
+            .acquire_timeout(PATIENCE)
+            .connect_with(options.clone().optimize_on_close(true, 400))
             .await?;
         let read = SqlitePoolOptions::new()
             .max_connections(4)
             .test_before_acquire(false)
-            .acquire_timeout(Duration::from_secs(30))
+            .acquire_timeout(PATIENCE)
             .connect_with(options.pragma("query_only", "on"))
             .await?;
         Ok(Self::Sqlite { read, write })
@@ -226,7 +250,7 @@ impl Db {
     pub async fn migrate(&self) -> Result<(), StoreError> {
         match self {
             Self::Sqlite { write, .. } => sqlx::migrate!("migrations/sqlite").run(write).await?,
-            Self::Postgres(pool) => sqlx::migrate!("migrations/postgres").run(pool).await?,
+            Self::Postgres { write, .. } => sqlx::migrate!("migrations/postgres").run(write).await?,
         }
         Ok(())
     }
@@ -235,7 +259,7 @@ impl Db {
     pub async fn read(&self) -> Result<Conn, StoreError> {
         Ok(match self {
             Self::Sqlite { read, .. } => Conn::Sqlite(read.acquire().await?),
-            Self::Postgres(pool) => Conn::Postgres(pool.acquire().await?),
+            Self::Postgres { read, .. } => Conn::Postgres(read.acquire().await?),
         })
     }
 
@@ -245,13 +269,13 @@ impl Db {
         Ok(match self {
             Self::Sqlite { write, .. } => Conn::SqliteTx(write.begin_with("BEGIN IMMEDIATE").await?),
             #[expect(clippy::disallowed_methods, reason = "PostgreSQL takes its locks row by row")]
-            Self::Postgres(pool) => Conn::PostgresTx(pool.begin().await?),
+            Self::Postgres { write, .. } => Conn::PostgresTx(write.begin().await?),
         })
     }
 
     /// Do several instances share this database?
     pub fn is_shared(&self) -> bool {
-        matches!(self, Self::Postgres(_))
+        matches!(self, Self::Postgres { .. })
     }
 
     /// Finishes what runs and closes every connection.
@@ -261,7 +285,10 @@ impl Db {
                 read.close().await;
                 write.close().await;
             }
-            Self::Postgres(pool) => pool.close().await,
+            Self::Postgres { read, write } => {
+                read.close().await;
+                write.close().await;
+            }
         }
     }
 

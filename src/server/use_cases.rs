@@ -26,6 +26,10 @@ use chrono::{DateTime, Utc};
 /// The boundary at which a fault is logged, once; what leaves it says nothing about the inside.
 impl From<StoreError> for AppError {
     fn from(error: StoreError) -> Self {
+        if matches!(error, StoreError::Busy) {
+            tracing::warn!("the database is busy; a request was turned away");
+            return Self::Busy;
+        }
         tracing::error!(error = %error, "storage failed");
         Self::Internal
     }

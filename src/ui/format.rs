@@ -28,6 +28,18 @@ fn position(number: u32) -> usize {
     usize::try_from(number).unwrap_or_default()
 }
 
+/// Reads `2026-12-03`.
+pub fn parse_day(text: &str) -> Option<NaiveDate> {
+    let mut parts = text.splitn(3, '-');
+    let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
+    let digits =
+        |text: &str, count: usize| text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !(digits(year, 4) && digits(month, 2) && digits(day, 2)) {
+        return None;
+    }
+    NaiveDate::from_ymd_opt(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?)
+}
+
 /// "Tuesday".
 pub fn weekday(date: NaiveDate) -> &'static str {
     WEEKDAYS.get(position(date.weekday().num_days_from_monday())).copied().unwrap_or_default()
@@ -136,11 +148,12 @@ pub fn people(names: &[String], assignment: Assignment) -> String {
     }
 }
 
-/// "AB" for "Anna Berg": the first letters of the first and the last word.
+/// "AB" for "Anna Berg": the first letters of the first and the last word. (Capital letters of every script would
+/// bring 28 KB of tables into the browser.)
 pub fn initials(name: &str) -> String {
     let mut words = name.split_whitespace().filter_map(|word| word.chars().next());
     let first = words.next();
-    first.into_iter().chain(words.next_back()).flat_map(char::to_uppercase).collect()
+    first.into_iter().chain(words.next_back()).map(|letter| letter.to_ascii_uppercase()).collect()
 }
 
 #[cfg(test)]
@@ -168,6 +181,15 @@ mod tests {
         assert_eq!(month(Month::of(date)), "March 2026");
         assert_eq!(times(&berlin(), start, end), "14:30 – 15:00");
         assert_eq!(span(&berlin(), start, end, true), "2:30 pm – 3:00 pm");
+    }
+
+    #[test]
+    fn days_are_read_strictly() {
+        assert_eq!(parse_day("2026-12-03").unwrap().to_string(), "2026-12-03");
+        for wrong in ["", "2026-12", "2026-02-30", "+026-01-01", "2026-1-01", "2026-01-01-01", "２026-01-01"]
+        {
+            assert_eq!(parse_day(wrong), None, "{wrong}");
+        }
     }
 
     #[test]
@@ -211,6 +233,7 @@ mod tests {
         assert_eq!(people(&names(&["Anna", "Ben", "Clara"]), Assignment::Collective), "Anna, Ben or Clara");
         assert_eq!(people(&names(&["Anna", "Ben"]), Assignment::AllHands), "Anna and Ben");
         assert_eq!(initials("Anna Maria Berg"), "AB");
-        assert_eq!(initials("ömer"), "Ö");
+        assert_eq!(initials("grace"), "G");
+        assert_eq!(initials("Ömer"), "Ö");
     }
 }

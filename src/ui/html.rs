@@ -3,7 +3,7 @@
 //! `view!` gives every piece of a page a type of its own, and the compiler then writes building, hydrating and
 //! updating anew for each: with all public pages that was 394 KB of compressed WASM, twice the budget. Here the same is
 //! written once, for [`Html`]. A page is a function from its state to an `Html`; when the state changes, the function
-//! runs again and [`Grown::become_`] changes in the document only what differs, so that focus and input survive.
+//! runs again and [`Grown::turn_into`] changes in the document only what differs, so that focus and input survive.
 //!
 //! Text and attributes are escaped where they are written, without exception: no page can forget it. Listeners sit on
 //! the element around (see [`super::picker`]); links and forms say by themselves what they do.
@@ -37,9 +37,12 @@ pub enum Html {
     Element(El),
 }
 
-/// An element.
+/// An element. (Boxed: the builder's methods hand it on by value, and the code for that counts.)
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct El {
+pub struct El(Box<Parts>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Parts {
     tag: &'static str,
     attributes: Vec<(&'static str, Text)>,
     children: Vec<Html>,
@@ -47,7 +50,7 @@ pub struct El {
 
 /// An element to be filled.
 pub fn el(tag: &'static str) -> El {
-    El { tag, attributes: Vec::new(), children: Vec::new() }
+    El(Box::new(Parts { tag, attributes: Vec::new(), children: Vec::new() }))
 }
 
 /// What an attribute can be set to; `None` leaves it out.
@@ -76,21 +79,26 @@ impl<T: Value> Value for Option<T> {
 
 impl El {
     /// Sets an attribute.
-    pub fn attr(mut self, name: &'static str, value: impl Value) -> Self {
-        if let Some(value) = value.into_text() {
-            self.attributes.push((name, value));
+    pub fn attr(self, name: &'static str, value: impl Value) -> Self {
+        self.put(name, value.into_text())
+    }
+
+    #[inline(never)]
+    fn put(mut self, name: &'static str, value: Option<Text>) -> Self {
+        if let Some(value) = value {
+            self.0.attributes.push((name, value));
         }
         self
     }
 
     /// Sets an attribute that is either there or not.
     pub fn flag(self, name: &'static str, on: bool) -> Self {
-        self.attr(name, on.then_some(""))
+        self.put(name, on.then_some(Cow::Borrowed("")))
     }
 
     /// Sets the class.
     pub fn class(self, class: &'static str) -> Self {
-        self.attr("class", class)
+        self.put("class", Some(Cow::Borrowed(class)))
     }
 
     /// Sets the address of a link.
@@ -112,11 +120,13 @@ impl El {
         self
     }
 
+    #[inline(never)]
     fn push(&mut self, child: Html) {
-        match (self.children.last_mut(), child) {
+        let children = &mut self.0.children;
+        match (children.last_mut(), child) {
             // A browser reads two texts in a row as one.
             (Some(Html::Text(before)), Html::Text(text)) => before.to_mut().push_str(&text),
-            (_, child) => self.children.push(child),
+            (_, child) => children.push(child),
         }
     }
 }
@@ -169,7 +179,8 @@ impl Html {
         match self {
             Self::Nothing => out.push_str("<!>"),
             Self::Text(text) => escape(text, out),
-            Self::Element(El { tag, attributes, children }) => {
+            Self::Element(El(element)) => {
+                let Parts { tag, attributes, children } = element.as_ref();
                 out.push('<');
                 out.push_str(tag);
                 for (name, value) in attributes {
@@ -220,7 +231,8 @@ impl Html {
         let (node, children): (Node, _) = match &mut self {
             Self::Nothing => (document.create_comment("").unchecked_into(), Vec::new()),
             Self::Text(text) => (document.create_text_node(text).unchecked_into(), Vec::new()),
-            Self::Element(El { tag, attributes, children }) => {
+            Self::Element(El(element)) => {
+                let Parts { tag, attributes, children } = element.as_mut();
                 let made = if matches!(*tag, "svg" | "path") {
                     document.create_element_ns(Some(SVG), tag)
                 } else {
@@ -248,7 +260,7 @@ impl Html {
             Self::Nothing => node.node_type() == Node::COMMENT_NODE,
             Self::Text(_) => node.node_type() == Node::TEXT_NODE,
             Self::Element(wanted) => {
-                element.is_some_and(|element| element.tag_name().eq_ignore_ascii_case(wanted.tag))
+                element.is_some_and(|element| element.tag_name().eq_ignore_ascii_case(wanted.0.tag))
             }
         };
         if !fits {
@@ -257,7 +269,7 @@ impl Html {
             return grown;
         }
         let children = match &mut self {
-            Self::Element(El { children, .. }) => std::mem::take(children),
+            Self::Element(element) => std::mem::take(&mut element.0.children),
             _ => Vec::new(),
         };
         let mut next = node.first_child();
@@ -281,7 +293,7 @@ impl Html {
 
 impl Grown {
     /// Changes what differs.
-    fn become_(&mut self, mut new: Html) {
+    fn turn_into(&mut self, mut new: Html) {
         match (&self.was, &mut new) {
             (Html::Nothing, Html::Nothing) => {}
             (Html::Text(old), Html::Text(text)) => {
@@ -289,17 +301,17 @@ impl Grown {
                     self.node.set_node_value(Some(text));
                 }
             }
-            (Html::Element(old), Html::Element(element)) if old.tag == element.tag => {
+            (Html::Element(old), Html::Element(element)) if old.0.tag == element.0.tag => {
                 if let Some(node) = self.node.dyn_ref::<Dom>() {
-                    update(node, &old.attributes, &element.attributes);
+                    update(node, &old.0.attributes, &element.0.attributes);
                 }
-                let wanted = std::mem::take(&mut element.children);
+                let wanted = std::mem::take(&mut element.0.children);
                 for surplus in self.children.drain(wanted.len().min(self.children.len())..) {
                     remove(&surplus.node);
                 }
                 for (at, child) in wanted.into_iter().enumerate() {
                     if let Some(grown) = self.children.get_mut(at) {
-                        grown.become_(child);
+                        grown.turn_into(child);
                     } else {
                         let child = child.grow();
                         append(&self.node, &child.node);
@@ -360,7 +372,7 @@ impl Render for Html {
     }
 
     fn rebuild(self, state: &mut Grown) {
-        state.become_(self);
+        state.turn_into(self);
     }
 }
 

@@ -39,7 +39,7 @@ impl Query {
         for (name, value) in pairs(search) {
             match name.as_str() {
                 "month" => query.month = value.parse().ok(),
-                "day" => query.day = value.parse().ok(),
+                "day" => query.day = super::format::parse_day(&value),
                 "zone" => query.zone = value,
                 "length" => query.length = value.parse().ok(),
                 "start" => query.start = value.parse().ok(),

@@ -111,12 +111,13 @@ fn the_server_says_where_it_is_and_whether_it_is_well() {
 
 #[test]
 fn a_server_that_others_can_reach_is_set_up_with_a_code_only() {
-    for setting in [("MERIDIAN_LISTEN", "0.0.0.0:0"), ("MERIDIAN_PUBLIC_URL", "https://book.example.com")] {
+    for listen in ["0.0.0.0:0", "127.0.0.1:0"] {
         let database = Database::sqlite();
-        let server = Server::start_with(&database, &[setting]);
+        let public = [("MERIDIAN_LISTEN", listen), ("MERIDIAN_PUBLIC_URL", "https://book.example.com")];
+        let server = Server::start_with(&database, &public);
         let form = [("workspace", "w"), ("code", "guess")];
         let refused = server.post_form("/setup", &form, &[]);
-        assert_eq!(refused.status, 422, "{setting:?}");
+        assert_eq!(refused.status, 422, "{listen}");
         assert!(refused.text.contains("not the code"), "{}", refused.text);
     }
 }

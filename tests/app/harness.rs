@@ -85,7 +85,9 @@ impl Database {
             let db = self.open().await;
             let number = match &db {
                 Db::Sqlite { read, .. } => sqlx::query_scalar::<_, i64>(sql).fetch_one(read).await.unwrap(),
-                Db::Postgres(pool) => sqlx::query_scalar::<_, i64>(sql).fetch_one(pool).await.unwrap(),
+                Db::Postgres { write: pool, .. } => {
+                    sqlx::query_scalar::<_, i64>(sql).fetch_one(pool).await.unwrap()
+                }
             };
             db.close().await;
             number

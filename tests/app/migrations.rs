@@ -17,7 +17,7 @@ fn columns(database: &Database) -> BTreeSet<String> {
             .fetch_all(read)
             .await
             .unwrap(),
-            Db::Postgres(pool) => sqlx::query_as(
+            Db::Postgres { write: pool, .. } => sqlx::query_as(
                 "SELECT table_name::text, column_name::text FROM information_schema.columns WHERE table_schema = 'public'",
             )
             .fetch_all(pool)
@@ -60,7 +60,7 @@ fn the_database_itself_refuses_an_overlap() {
                         sqlx::query(booking).execute(write).await.unwrap();
                         sqlx::query(sql).execute(write).await.map(|done| done.rows_affected())
                     }
-                    Db::Postgres(pool) => {
+                    Db::Postgres { write: pool, .. } => {
                         sqlx::query(booking).execute(pool).await.unwrap();
                         sqlx::query(sql).execute(pool).await.map(|done| done.rows_affected())
                     }
@@ -80,7 +80,7 @@ fn the_database_itself_refuses_an_overlap() {
             ] {
                 match &db {
                     Db::Sqlite { write, .. } => sqlx::query(sql).execute(write).await.map(|_| ()).unwrap(),
-                    Db::Postgres(pool) => sqlx::query(sql).execute(pool).await.map(|_| ()).unwrap(),
+                    Db::Postgres { write: pool, .. } => sqlx::query(sql).execute(pool).await.map(|_| ()).unwrap(),
                 }
             }
             db.close().await;

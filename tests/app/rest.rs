@@ -135,7 +135,13 @@ fn every_refusal_is_a_problem_document(database: Database) {
     ] {
         assert_problem(&get(&format!("book/w/talk/slots?{query}")), 422, "invalid");
     }
-    assert_eq!(get("book/w/talk/slots?from=2026-12-01&to=2027-01-31").status, 200, "62 days");
+    for zone in ["UTC", "Europe/Berlin"] {
+        let answer = get(&format!("book/w/talk/slots?from=2027-10-01&to=2027-12-01&tz={zone}"));
+        assert_eq!(answer.status, 200, "62 days, one of them with 25 hours");
+    }
+    assert_problem(&get("book/%00"), 404, "unknown_workspace");
+    assert_problem(&get("book/w/%00"), 404, "unknown_service");
+    assert_problem(&get("appointments/%00"), 404, "unknown_appointment");
     assert_problem(
         &get("book/w/talk/slots?from=2026-12-01&from=2026-12-01&to=2026-12-01"),
         400,
@@ -154,7 +160,13 @@ fn every_refusal_is_a_problem_document(database: Database) {
     let mut twisted = order(at(600), 1);
     twisted["start"] = json!(at(600) + TimeDelta::milliseconds(1));
     assert_problem(&server.post(BOOK, &twisted), 422, "invalid");
-    for start in ["9999-12-31T23:59:00Z", "-262143-01-01T00:00:00Z", "1970-01-01T00:00:00Z"] {
+    for start in [
+        "9999-12-31T23:30:00Z",
+        "-262143-01-01T00:00:00Z",
+        "1970-01-01T00:00:00Z",
+        "+262142-12-10T10:00:00Z",
+        "2040-01-01T10:00:00Z",
+    ] {
         let mut far = order(at(600), 1);
         far["start"] = json!(start);
         let answer = server.post(BOOK, &far);
@@ -165,7 +177,8 @@ fn every_refusal_is_a_problem_document(database: Database) {
     assert_eq!(off_grid.json["nearest"], json!([at(570), at(600), at(630)]));
     assert_eq!(database.number("SELECT COUNT(*) FROM bookings"), 0, "nothing half-written");
     let huge = server.post(BOOK, &json!({"name": "x".repeat(300_000)}));
-    assert_eq!(huge.status, 413);
+    assert_problem(&huge, 413, "too_large");
+    assert_problem(&server.post("/api/v1/public/book/w", &json!({})), 405, "wrong_method");
 }
 
 fn hidden_and_private_services(database: Database) {

@@ -71,7 +71,7 @@ fn text(database: &Database, sql: &'static str) -> String {
             meridian::server::store::Db::Sqlite { read, .. } => {
                 sqlx::query_scalar(sql).fetch_one(read).await.unwrap()
             }
-            meridian::server::store::Db::Postgres(pool) => {
+            meridian::server::store::Db::Postgres { write: pool, .. } => {
                 sqlx::query_scalar(sql).fetch_one(pool).await.unwrap()
             }
         };

@@ -53,7 +53,7 @@ fn every_statement_is_valid_on_both_databases() {
                 let text = AssertSqlSafe(sql.clone()).into_sql_str();
                 let prepared = match &db {
                     Db::Sqlite { read, .. } => read.prepare(text).await.map(drop),
-                    Db::Postgres(pool) => pool.prepare(text).await.map(drop),
+                    Db::Postgres { write: pool, .. } => pool.prepare(text).await.map(drop),
                 };
                 prepared.unwrap_or_else(|error| {
                     panic!("{}: {error}\n{sql}", database.url.split(':').next().unwrap())

@@ -15,7 +15,7 @@ use crate::{
 use axum::{
     Form, Router,
     extract::{Path, Query, State, rejection::FormRejection},
-    http::{HeaderMap, HeaderValue, Uri, header},
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
@@ -39,7 +39,10 @@ pub fn router() -> Router<AppState> {
 }
 
 fn fields(sent: Sent) -> Result<Fields, Box<Response>> {
-    sent.map(|Form(fields)| fields).map_err(|_| {
+    sent.map(|Form(fields)| fields).map_err(|rejection| {
+        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            return Box::new(problem::page(AppError::TooLarge));
+        }
         let hint = "The form could not be read. Please go back, reload the page and try again.".to_owned();
         Box::new(problem::page(AppError::BadRequest { hint }))
     })
@@ -223,7 +226,9 @@ async fn set_up(State(state): State<AppState>, uri: Uri, headers: HeaderMap, sen
 
 /// A path of ours to go on to; anything that could lead elsewhere leads to the owner's page.
 fn onward(next: &str) -> &str {
-    let ours = next.starts_with('/') && !next.starts_with("//") && !next.contains(['\\', '\r', '\n', ':']);
+    // Browsers drop tabs and line breaks from addresses, and read a backslash as a slash.
+    let odd = |c: char| c.is_control() || c.is_whitespace() || c == '\\' || c == ':';
+    let ours = next.starts_with('/') && !next.starts_with("//") && !next.contains(odd);
     if ours { next } else { "/booking" }
 }
 
@@ -289,6 +294,8 @@ mod tests {
             "/\\evil.example",
             "javascript:alert(1)",
             "/a\r\nb",
+            "/\t/evil.example",
+            "/\u{1}",
         ] {
             assert_eq!(onward(wrong), "/booking", "{wrong:?}");
         }

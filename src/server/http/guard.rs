@@ -23,17 +23,33 @@ use tracing::Instrument;
 /// The address that a request comes from. `X-Forwarded-For` counts only as far as proxies are trusted: its last
 /// entry that is not one of them.
 pub fn client(headers: &HeaderMap, peer: IpAddr, trusted: &[IpAddr]) -> IpAddr {
+    let peer = peer.to_canonical();
     if !trusted.contains(&peer) {
         return peer;
     }
-    headers
+    // Some proxies add the port.
+    let address = |entry: &str| {
+        let entry = entry.trim();
+        let plain = entry.parse::<IpAddr>().ok();
+        plain
+            .or_else(|| entry.parse::<SocketAddr>().ok().map(|socket| socket.ip()))
+            .map(|ip| ip.to_canonical())
+    };
+    let entries: Vec<&str> = headers
         .get_all("x-forwarded-for")
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
-        .filter_map(|entry| entry.trim().parse().ok())
-        .rfind(|address| !trusted.contains(address))
-        .unwrap_or(peer)
+        .collect();
+    // From the right: what is left of an entry that can't be read may be the client's own invention.
+    for entry in entries.into_iter().rev() {
+        match address(entry) {
+            None => return peer,
+            Some(address) if trusted.contains(&address) => {}
+            Some(address) => return address,
+        }
+    }
+    peer
 }
 
 /// One client's key: an IPv6 client owns its whole /64 (RFC 6177 §2 gives a site no less).
@@ -91,6 +107,11 @@ fn refuse(request: &Request, error: AppError) -> Response {
     if is_api(request) { problem::Refusal(error).into_response() } else { problem::page(error) }
 }
 
+/// An address of ours, but not for this method.
+pub async fn wrong_method(request: Request) -> Response {
+    refuse(&request, AppError::WrongMethod)
+}
+
 /// A form that another site sent.
 pub fn foreign_form(_: tower_http::csrf::ProtectionError) -> HttpResponse<Body> {
     problem::Refusal(AppError::Forbidden).into_response()
@@ -102,9 +123,27 @@ pub fn panicked(_: Box<dyn Any + Send + 'static>) -> HttpResponse<Body> {
     problem::page(AppError::Internal)
 }
 
+/// Longer than this nobody waits for a page; whatever holds it up is given up.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(28);
+
+/// Refuses in words what takes too long.
+pub async fn in_time(request: Request, next: Next) -> Response {
+    let is_api = is_api(&request);
+    match tokio::time::timeout(PATIENCE, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) if is_api => problem::Refusal(AppError::Busy).into_response(),
+        Err(_) => problem::page(AppError::Busy),
+    }
+}
+
 /// Headers of every response.
-pub async fn headers(request: Request, next: Next) -> Response {
-    let private = request.uri().path().starts_with("/appointment/");
+pub async fn headers(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    let secret =
+        ["/appointment/", "/booking", "/api/v1/public/appointments/"].iter().any(|own| path.starts_with(own));
+    let private = path.starts_with("/appointment/");
+    let built = path.starts_with("/pkg/");
+    let https = state.context.config.is_https();
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     let mut set = |name: &'static str, value: &'static str| {
@@ -119,9 +158,17 @@ pub async fn headers(request: Request, next: Next) -> Response {
         "content-security-policy",
         "default-src 'self'; frame-ancestors 'self'; base-uri 'none'; object-src 'none'",
     );
-    if private {
+    if secret {
         set("cache-control", "no-store");
+    } else if !built {
+        // Pages depend on cookies and on the moment.
+        set("cache-control", "private, no-cache");
+    }
+    if private {
         set("x-robots-tag", "noindex");
+    }
+    if https {
+        set("strict-transport-security", "max-age=31536000");
     }
     response
 }
@@ -187,6 +234,11 @@ mod tests {
         assert_eq!(client(&headers, ip("198.51.100.1"), &[]), ip("198.51.100.1"));
         assert_eq!(client(&headers, ip("10.0.0.1"), &[ip("10.0.0.1"), ip("10.0.0.2")]), ip("203.0.113.7"));
         assert_eq!(client(&HeaderMap::new(), ip("10.0.0.1"), &[ip("10.0.0.1")]), ip("10.0.0.1"));
+        assert_eq!(client(&headers, ip("::ffff:10.0.0.2"), &[ip("10.0.0.2")]), ip("203.0.113.7"));
+        headers.insert("x-forwarded-for", HeaderValue::from_static("6.6.6.6, 203.0.113.7:51234"));
+        assert_eq!(client(&headers, ip("10.0.0.1"), &[ip("10.0.0.1")]), ip("203.0.113.7"));
+        headers.insert("x-forwarded-for", HeaderValue::from_static("6.6.6.6, unknown"));
+        assert_eq!(client(&headers, ip("10.0.0.1"), &[ip("10.0.0.1")]), ip("10.0.0.1"));
     }
 
     #[test]

@@ -25,7 +25,10 @@ use crate::{
 use axum::{
     Json, Router,
     body::Bytes,
-    extract::{Path, Query, State, rejection::QueryRejection},
+    extract::{
+        Path, Query, State,
+        rejection::{BytesRejection, QueryRejection},
+    },
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -62,11 +65,16 @@ pub fn router() -> (Router<AppState>, Document) {
 }
 
 type Answer<T> = Result<T, Refusal>;
+type Body = Result<Bytes, BytesRejection>;
 
 /// Reads a JSON body, with a sentence that says where it is wrong. An empty body reads as `{}`.
-fn read<T: DeserializeOwned>(headers: &HeaderMap, body: &Bytes) -> Result<T, AppError> {
+fn read<T: DeserializeOwned>(headers: &HeaderMap, body: Body) -> Result<T, AppError> {
+    let body = body.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => AppError::TooLarge,
+        _ => AppError::BadRequest { hint: "The request broke off before its end.".into() },
+    })?;
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("");
-    let bytes: &[u8] = if body.is_empty() { b"{}" } else { body };
+    let bytes: &[u8] = if body.is_empty() { b"{}" } else { &body };
     if !body.is_empty() && !kind.starts_with("application/json") {
         return Err(AppError::BadRequest {
             hint: "Send a JSON document with Content-Type: application/json.".into(),
@@ -221,6 +229,7 @@ async fn slots(
         (status = 409, description = "`slot_taken`, `past_time`: with the nearest free starts", body = Problem, content_type = "application/problem+json"),
         (status = 410, description = "`service_closed`", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "`invalid`, `key_reused`", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "`too_large`", body = Problem, content_type = "application/problem+json"),
         (status = 429, description = "`too_many`", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -229,10 +238,10 @@ async fn book(
     Path((workspace, event)): Path<(String, String)>,
     asked: Result<Query<KeyQuery>, QueryRejection>,
     headers: HeaderMap,
-    body: Bytes,
+    body: Body,
 ) -> Answer<Response> {
     let asked = query(asked)?;
-    let body: BookBody = read(&headers, &body)?;
+    let body: BookBody = read(&headers, body)?;
     let key = asked.key.unwrap_or_default();
     let address = Address::Link { workspace: &workspace, service: &event, key: &key };
     let retry_key = match headers.get("idempotency-key") {
@@ -289,6 +298,7 @@ async fn appointment(
         (status = 404, description = "`unknown_appointment`", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "`cant_change`", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "`invalid`", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "`too_large`", body = Problem, content_type = "application/problem+json"),
         (status = 429, description = "`too_many`", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -296,9 +306,9 @@ async fn cancel(
     State(state): State<AppState>,
     Path(token): Path<String>,
     headers: HeaderMap,
-    body: Bytes,
+    body: Body,
 ) -> Answer<Json<AppointmentBody>> {
-    let body: CancelBody = read(&headers, &body)?;
+    let body: CancelBody = read(&headers, body)?;
     use_cases::book::cancel(&state.context, &token, &body.reason, clock::now()).await?;
     appointment(State(state), Path(token)).await
 }
@@ -313,6 +323,7 @@ async fn cancel(
         (status = 400, description = "`bad_request`", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "`unknown_appointment`", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "`slot_taken`, `past_time`, `cant_change`", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "`too_large`", body = Problem, content_type = "application/problem+json"),
         (status = 429, description = "`too_many`", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -320,9 +331,9 @@ async fn reschedule(
     State(state): State<AppState>,
     Path(token): Path<String>,
     headers: HeaderMap,
-    body: Bytes,
+    body: Body,
 ) -> Answer<Json<AppointmentBody>> {
-    let body: RescheduleBody = read(&headers, &body)?;
+    let body: RescheduleBody = read(&headers, body)?;
     use_cases::book::move_to(&state.context, &token, body.start, clock::now()).await?;
     appointment(State(state), Path(token)).await
 }

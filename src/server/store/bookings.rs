@@ -22,6 +22,8 @@ pub struct BookedRow {
     pub start_at: i64,
     /// End, epoch microseconds.
     pub end_at: i64,
+    /// Places in it.
+    pub seats: i64,
     /// Invitees who have not cancelled.
     pub taken: i64,
 }
@@ -37,7 +39,7 @@ pub async fn of_event_type(
     rows!(
         conn,
         BookedRow,
-        "SELECT b.id AS booking_id, a.member_id, b.start_at, b.end_at,
+        "SELECT b.id AS booking_id, a.member_id, b.start_at, b.end_at, b.seats,
                 (SELECT COUNT(*) FROM invitees i WHERE i.booking_id = b.id AND i.active) AS taken
          FROM bookings b JOIN attendees a ON a.booking_id = b.id
          WHERE b.event_type_id = $1 AND b.start_at >= $2 AND b.start_at < $3
@@ -201,8 +203,8 @@ pub async fn insert_invitee(
         conn,
         "INSERT INTO invitees
             (id, workspace_id, booking_id, active, name, email, email_key, phone, zone, notes, answers, guests,
-             token_hash, cancel_reason, created_at)
-         VALUES ($1, $2, $3, true, $4, $5, $6, $7, $8, $9, $10, $11, $12, '', $13)",
+             token_hash, cancel_reason, sequence, created_at, updated_at)
+         VALUES ($1, $2, $3, true, $4, $5, $6, $7, $8, $9, $10, $11, $12, '', 0, $13, $13)",
         new.id.as_str(),
         new.workspace.as_str(),
         new.booking.as_str(),
@@ -246,7 +248,7 @@ pub struct AppointmentRow {
     pub end_at: i64,
     /// Where it stood before; epoch microseconds.
     pub moved_from: Option<i64>,
-    /// How often it was changed (RFC 5545 SEQUENCE).
+    /// How often it was changed for this invitee (RFC 5545 SEQUENCE).
     pub sequence: i64,
     /// Places.
     pub seats: i64,
@@ -297,7 +299,7 @@ pub async fn by_token(conn: &mut Conn, token_hash: &[u8]) -> Result<Option<Appoi
         conn,
         AppointmentRow,
         "SELECT i.id AS invitee_id, i.booking_id, i.workspace_id, b.event_type_id, b.status, i.active, b.start_at,
-                b.end_at, i.moved_from, b.sequence, b.seats, b.updated_at, i.name, i.email, i.phone, i.zone, i.notes,
+                b.end_at, i.moved_from, i.sequence, b.seats, i.updated_at, i.name, i.email, i.phone, i.zone, i.notes,
                 i.answers, i.guests, i.cancel_reason
          FROM invitees i JOIN bookings b ON b.id = i.booking_id
          WHERE i.token_hash = $1",
@@ -322,35 +324,51 @@ pub async fn move_invitee(
     invitee: &InviteeId,
     booking: &BookingId,
     moved_from: DateTime<Utc>,
+    now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     run!(
         conn,
-        "UPDATE invitees SET booking_id = $2, moved_from = $3 WHERE id = $1",
+        "UPDATE invitees SET booking_id = $2, moved_from = $3, sequence = sequence + 1, updated_at = $4 WHERE id = $1",
         invitee.as_str(),
         booking.as_str(),
-        micros(moved_from)
+        micros(moved_from),
+        micros(now)
     )?;
     Ok(())
 }
 
 /// Notes that an invitee cancelled, and why.
-pub async fn cancel_invitee(conn: &mut Conn, invitee: &InviteeId, reason: &str) -> Result<(), StoreError> {
+pub async fn cancel_invitee(
+    conn: &mut Conn,
+    invitee: &InviteeId,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
     run!(
         conn,
-        "UPDATE invitees SET active = false, cancel_reason = $2 WHERE id = $1 AND active",
+        "UPDATE invitees SET active = false, cancel_reason = $2, sequence = sequence + 1, updated_at = $3
+         WHERE id = $1 AND active",
         invitee.as_str(),
-        reason
+        reason,
+        micros(now)
     )?;
     Ok(())
 }
 
 /// Notes that a whole booking was called off, and why, for each invitee who had not cancelled.
-pub async fn cancel_invitees(conn: &mut Conn, booking: &BookingId, reason: &str) -> Result<(), StoreError> {
+pub async fn cancel_invitees(
+    conn: &mut Conn,
+    booking: &BookingId,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
     run!(
         conn,
-        "UPDATE invitees SET active = false, cancel_reason = $2 WHERE booking_id = $1 AND active",
+        "UPDATE invitees SET active = false, cancel_reason = $2, sequence = sequence + 1, updated_at = $3
+         WHERE booking_id = $1 AND active",
         booking.as_str(),
-        reason
+        reason,
+        micros(now)
     )?;
     Ok(())
 }
@@ -386,12 +404,13 @@ pub struct ListedRow {
 }
 
 /// Bookings of a workspace that hold time and have not ended by `ends_after`, by start, from a place in that
-/// order on (start and id of the last one seen).
+/// order on (start and id of the last one seen); of one member only, or of all when `only` is empty.
 pub async fn upcoming(
     conn: &mut Conn,
     workspace: &WorkspaceId,
     ends_after: DateTime<Utc>,
     after: (i64, &str),
+    only: &str,
     most: i64,
 ) -> Result<Vec<ListedRow>, StoreError> {
     rows!(
@@ -401,11 +420,13 @@ pub async fn upcoming(
          FROM bookings b JOIN event_types e ON e.id = b.event_type_id
          WHERE b.workspace_id = $1 AND b.end_at > $2 AND b.status IN ('confirmed', 'pending')
            AND (b.start_at > $3 OR (b.start_at = $3 AND b.id > $4))
-         ORDER BY b.start_at, b.id LIMIT $5",
+           AND ($5 = '' OR EXISTS (SELECT 1 FROM attendees a WHERE a.booking_id = b.id AND a.member_id = $5))
+         ORDER BY b.start_at, b.id LIMIT $6",
         workspace.as_str(),
         micros(ends_after),
         after.0,
         after.1,
+        only,
         most
     )
 }

@@ -53,10 +53,9 @@ impl EventTypeRow {
 }
 
 /// A host of an event type.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Debug, Clone)]
 pub struct HostRow {
     /// The member.
-    #[sqlx(try_from = "String")]
     pub member_id: MemberId,
     /// The member's name.
     pub name: String,
@@ -82,22 +81,97 @@ impl HostRow {
     }
 }
 
-/// The event type at an address.
-pub async fn by_slugs(
+/// An event type and one of its hosts. The rules, which can be long, come with the first host only.
+#[derive(Debug, sqlx::FromRow)]
+struct PlanRow {
+    #[sqlx(flatten)]
+    event_type: EventTypeRow,
+    member_id: Option<String>,
+    host_name: Option<String>,
+    required: Option<bool>,
+    weight: Option<i64>,
+    priority: Option<i64>,
+    booked: Option<i64>,
+    last_booked_at: Option<i64>,
+    host_zone: Option<String>,
+    hours: Option<String>,
+}
+
+impl PlanRow {
+    fn host(self) -> Result<Option<HostRow>, StoreError> {
+        let Some(member_id) = self.member_id else { return Ok(None) };
+        Ok(Some(HostRow {
+            member_id: MemberId::try_from(member_id)?,
+            name: self.host_name.unwrap_or_default(),
+            required: self.required.unwrap_or(true),
+            weight: self.weight.unwrap_or_default(),
+            priority: self.priority.unwrap_or_default(),
+            booked: self.booked.unwrap_or_default(),
+            last_booked_at: self.last_booked_at,
+            zone: self.host_zone.unwrap_or_default(),
+            hours: self.hours.unwrap_or_default(),
+        }))
+    }
+}
+
+fn plan(rows: Vec<PlanRow>) -> Result<Option<(EventTypeRow, Vec<HostRow>)>, StoreError> {
+    let Some(first) = rows.first() else { return Ok(None) };
+    let event_type = first.event_type.clone();
+    let hosts = rows.into_iter().filter_map(|row| row.host().transpose()).collect::<Result<_, _>>()?;
+    Ok(Some((event_type, hosts)))
+}
+
+/// The event type at an address, with its hosts in the owner's order: one query, as every page and every request for
+/// slots begins with it.
+pub async fn plan_by_slugs(
     conn: &mut Conn,
     workspace: &str,
     slug: &str,
-) -> Result<Option<EventTypeRow>, StoreError> {
-    row!(
+) -> Result<Option<(EventTypeRow, Vec<HostRow>)>, StoreError> {
+    plan(rows!(
         conn,
-        EventTypeRow,
+        PlanRow,
         "SELECT e.id, e.workspace_id, w.slug AS workspace_slug, w.name AS workspace_name, w.zone,
-                e.slug, e.name, e.description, e.visibility, e.active, e.rules
+                e.slug, e.name, e.description, e.visibility, e.active,
+                CASE WHEN h.position > (SELECT MIN(o.position) FROM hosts o WHERE o.event_type_id = e.id)
+                     THEN '' ELSE e.rules END AS rules,
+                h.member_id, m.name AS host_name, h.required, h.weight, h.priority, h.booked, h.last_booked_at,
+                s.zone AS host_zone, s.hours
          FROM workspaces w JOIN event_types e ON e.workspace_id = w.id
-         WHERE w.slug = $1 AND e.slug = $2",
+         LEFT JOIN hosts h ON h.event_type_id = e.id
+         LEFT JOIN members m ON m.id = h.member_id
+         LEFT JOIN schedules s ON s.id = h.schedule_id
+         WHERE w.slug = $1 AND e.slug = $2
+         ORDER BY h.position, h.member_id",
         workspace,
         slug
-    )
+    )?)
+}
+
+/// An event type of a workspace, with its hosts in the owner's order.
+pub async fn plan_by_id(
+    conn: &mut Conn,
+    workspace: &WorkspaceId,
+    id: &EventTypeId,
+) -> Result<Option<(EventTypeRow, Vec<HostRow>)>, StoreError> {
+    plan(rows!(
+        conn,
+        PlanRow,
+        "SELECT e.id, e.workspace_id, w.slug AS workspace_slug, w.name AS workspace_name, w.zone,
+                e.slug, e.name, e.description, e.visibility, e.active,
+                CASE WHEN h.position > (SELECT MIN(o.position) FROM hosts o WHERE o.event_type_id = e.id)
+                     THEN '' ELSE e.rules END AS rules,
+                h.member_id, m.name AS host_name, h.required, h.weight, h.priority, h.booked, h.last_booked_at,
+                s.zone AS host_zone, s.hours
+         FROM event_types e JOIN workspaces w ON w.id = e.workspace_id
+         LEFT JOIN hosts h ON h.event_type_id = e.id
+         LEFT JOIN members m ON m.id = h.member_id
+         LEFT JOIN schedules s ON s.id = h.schedule_id
+         WHERE e.workspace_id = $1 AND e.id = $2
+         ORDER BY h.position, h.member_id",
+        workspace.as_str(),
+        id.as_str()
+    )?)
 }
 
 /// An event type of a workspace.
@@ -131,18 +205,6 @@ pub async fn all(conn: &mut Conn, workspace: &WorkspaceId) -> Result<Vec<EventTy
     )
 }
 
-/// The hosts of an event type, in the owner's order.
-pub async fn hosts(conn: &mut Conn, event_type: &EventTypeId) -> Result<Vec<HostRow>, StoreError> {
-    rows!(
-        conn,
-        HostRow,
-        "SELECT h.member_id, m.name, h.required, h.weight, h.priority, h.booked, h.last_booked_at, s.zone, s.hours
-         FROM hosts h JOIN members m ON m.id = h.member_id JOIN schedules s ON s.id = h.schedule_id
-         WHERE h.event_type_id = $1 ORDER BY h.position, h.member_id",
-        event_type.as_str()
-    )
-}
-
 /// Event type and host's name, for every host of a workspace.
 pub async fn host_names(
     conn: &mut Conn,
@@ -167,6 +229,11 @@ pub async fn lock(conn: &mut Conn, event_type: &EventTypeId) -> Result<(), Store
             .await?;
     }
     Ok(())
+}
+
+/// The event types that a member hosts.
+pub async fn of_member(conn: &mut Conn, member: &MemberId) -> Result<Vec<(String,)>, StoreError> {
+    rows!(conn, (String,), "SELECT event_type_id FROM hosts WHERE member_id = $1", member.as_str())
 }
 
 /// Counts a booking in the rotation.

@@ -64,14 +64,19 @@ pub async fn book(
     input: &BookInput,
     now: DateTime<Utc>,
 ) -> Result<Booked, AppError> {
+    if input.form_key.len() > 255 {
+        return Err(AppError::field("form_key", "A key has 255 characters at most."));
+    }
     let mut conn = context.db.read().await?;
     let plan = Plan::load(&mut conn, &context.secret, address).await?;
+    let request = Request::new(&plan, input);
+    // Before anything is checked: a retry gets its answer, whatever has changed since.
+    if let Some(outcome) = request.answered(&mut conn, context, &plan).await? {
+        return outcome;
+    }
     drop(conn);
     if !plan.row.active {
         return Err(AppError::ServiceClosed);
-    }
-    if input.form_key.len() > 255 {
-        return Err(AppError::field("form_key", "A key has 255 characters at most."));
     }
     let order = Order::check(&plan.rules, input)?;
     let length = TimeDelta::minutes(i64::from(order.length));
@@ -79,10 +84,41 @@ pub async fn book(
     else {
         return Err(AppError::field("start", "Please choose a time."));
     };
-    match until_through!(book_once(context, &plan, &order, time, &input.form_key, now).await) {
+    match until_through!(book_once(context, &plan, &order, time, &request, now).await) {
         Outcome::Done(booked) => Ok(booked),
         Outcome::Refused(error) => Err(error),
         Outcome::Taken => Err(taken(context, &plan, order.start, order.length, "", now).await?),
+    }
+}
+
+/// What makes a retry known: hashes of its key, if it has one, and of its content.
+struct Request {
+    key: Option<Vec<u8>>,
+    content: Vec<u8>,
+}
+
+impl Request {
+    fn new(plan: &Plan, input: &BookInput) -> Self {
+        let key = (!input.form_key.is_empty()).then(|| crypto::hash(&input.form_key));
+        Self { key, content: crypto::hash(&format!("{}\n{input:?}", plan.row.id)) }
+    }
+
+    /// The answer to an earlier request with this key.
+    async fn answered(
+        &self,
+        conn: &mut Conn,
+        context: &Context,
+        plan: &Plan,
+    ) -> Result<Option<Result<Booked, AppError>>, StoreError> {
+        let Some(key) = &self.key else { return Ok(None) };
+        let Some((content, invitee)) = bookings::answered(conn, &plan.row.workspace_id, key).await? else {
+            return Ok(None);
+        };
+        if content != self.content {
+            return Ok(Some(Err(AppError::KeyReused)));
+        }
+        let token = context.secret.appointment_token(&InviteeId::try_from(invitee)?);
+        Ok(Some(Ok(Booked { token })))
     }
 }
 
@@ -106,22 +142,14 @@ async fn book_once(
     plan: &Plan,
     order: &Order,
     time: Interval,
-    key: &str,
+    request: &Request,
     now: DateTime<Utc>,
 ) -> Result<Outcome<Booked>, StoreError> {
     let mut conn = context.db.write().await?;
     event_types::lock(&mut conn, &plan.row.id).await?;
     let workspace = &plan.row.workspace_id;
-    let (key_hash, request_hash) =
-        (crypto::hash(key), crypto::hash(&order.fingerprint(plan.row.id.as_str())));
-    if !key.is_empty()
-        && let Some((request, invitee)) = bookings::answered(&mut conn, workspace, &key_hash).await?
-    {
-        if request != request_hash {
-            return Ok(Outcome::Refused(AppError::KeyReused));
-        }
-        let token = context.secret.appointment_token(&InviteeId::try_from(invitee)?);
-        return Ok(Outcome::Done(Booked { token }));
+    if let Some(outcome) = request.answered(&mut conn, context, plan).await? {
+        return Ok(outcome.map_or_else(Outcome::Refused, Outcome::Done));
     }
     // The hosts' counters and hours as they are now, under the lock.
     let address = Address::Row { workspace, event_type: &plan.row.id };
@@ -153,8 +181,8 @@ async fn book_once(
         token_hash: &crypto::hash(&token),
     };
     bookings::insert_invitee(&mut conn, &new, now).await?;
-    if !key.is_empty() {
-        bookings::remember_answer(&mut conn, workspace, &key_hash, &request_hash, &invitee, now).await?;
+    if let Some(key) = &request.key {
+        bookings::remember_answer(&mut conn, workspace, key, &request.content, &invitee, now).await?;
     }
     let (actor, subject) = (format!("invitee:{invitee}"), format!("booking:{booking}"));
     note(&mut conn, workspace, &actor, "booking.created", &subject, now).await?;
@@ -208,11 +236,12 @@ async fn join_or_make(
     hosts: &[&Host],
     now: DateTime<Utc>,
 ) -> Result<BookingId, StoreError> {
-    if plan.is_shared()
-        && let Some(host) = hosts.first()
-        && let Some(session) = session_at(conn, plan, &host.member, time).await?
-    {
-        return Ok(session);
+    if plan.is_shared() {
+        for host in hosts {
+            if let Some(session) = session_at(conn, plan, &host.member, time).await? {
+                return Ok(session);
+            }
+        }
     }
     let booking: BookingId = ids::new(now)?;
     let new = bookings::NewBooking {
@@ -268,7 +297,7 @@ pub async fn move_to(
         Outcome::Refused(error) => Err(error),
         Outcome::Taken => {
             let length = u32::try_from((row.end_at - row.start_at) / 60_000_000).unwrap_or(0);
-            let except = if plan.is_shared() { "" } else { row.booking_id.as_str() };
+            let except = if row.seats > 1 { "" } else { row.booking_id.as_str() };
             Err(taken(context, &plan, start, length, except, now).await?)
         }
     }
@@ -312,12 +341,12 @@ async fn move_once(
     let subject = format!("booking:{}", row.booking_id);
     note(&mut conn, workspace, &format!("invitee:{}", row.invitee_id), "booking.moved", &subject, now)
         .await?;
-    if plan.is_shared() {
+    if row.seats > 1 {
         let Some(hosts) = choose(&mut conn, &plan, time, length, "", &[], now).await? else {
             return Ok(Outcome::Taken);
         };
         let target = join_or_make(&mut conn, &plan, time, &hosts, now).await?;
-        bookings::move_invitee(&mut conn, &row.invitee_id, &target, old.start()).await?;
+        bookings::move_invitee(&mut conn, &row.invitee_id, &target, old.start(), now).await?;
         end_if_empty(&mut conn, &row, now).await?;
     } else {
         let stay: Vec<String> = bookings::attendees(&mut conn, &row.booking_id)
@@ -334,14 +363,14 @@ async fn move_once(
         bookings::delete_attendees(&mut conn, &row.booking_id).await?;
         bookings::set_time(&mut conn, workspace, &row.booking_id, time, now).await?;
         attend(&mut conn, &plan, &row.booking_id, &hosts, time, now).await?;
-        bookings::move_invitee(&mut conn, &row.invitee_id, &row.booking_id, old.start()).await?;
+        bookings::move_invitee(&mut conn, &row.invitee_id, &row.booking_id, old.start(), now).await?;
     }
     conn.commit().await?;
     Ok(Outcome::Done(()))
 }
 
 /// Ends a booking that nobody is left in, and gives its time back.
-pub(super) async fn end_if_empty(
+async fn end_if_empty(
     conn: &mut Conn,
     row: &bookings::AppointmentRow,
     now: DateTime<Utc>,
@@ -394,7 +423,7 @@ async fn cancel_once(
     if let Err(reason) = policy.allows(Change::Cancel, row.status(), instant(row.start_at), now) {
         return Ok(Outcome::Refused(AppError::CantChange { change: Change::Cancel, reason }));
     }
-    bookings::cancel_invitee(&mut conn, &row.invitee_id, reason).await?;
+    bookings::cancel_invitee(&mut conn, &row.invitee_id, reason, now).await?;
     end_if_empty(&mut conn, &row, now).await?;
     let (actor, subject) = (format!("invitee:{}", row.invitee_id), format!("booking:{}", row.booking_id));
     note(&mut conn, &row.workspace_id, &actor, "booking.cancelled", &subject, now).await?;

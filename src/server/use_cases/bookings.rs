@@ -25,7 +25,16 @@ const PAGE: usize = 50;
 
 /// A place in the list: start in epoch microseconds, then the id.
 fn cursor(text: &str) -> (i64, &str) {
-    text.split_once('.').and_then(|(start, id)| Some((start.parse().ok()?, id))).unwrap_or((i64::MIN, ""))
+    let known = |id: &str| BookingId::try_from(id.to_owned()).is_ok();
+    text.split_once('.')
+        .filter(|(_, id)| known(id))
+        .and_then(|(start, id)| Some((start.parse().ok()?, id)))
+        .unwrap_or((i64::MIN, ""))
+}
+
+/// Whose bookings a member deals with: staff with their own, managers and admins with all (empty).
+fn only(me: &SignedIn) -> &str {
+    if me.role == "staff" { me.member_id.as_str() } else { "" }
 }
 
 /// The owner's page, from a place in the list on.
@@ -38,7 +47,7 @@ pub async fn page(
     let mut conn = context.db.read().await?;
     let workspace = &me.workspace_id;
     let most = i64::try_from(PAGE + 1).unwrap_or(i64::MAX);
-    let mut listed = bookings::upcoming(&mut conn, workspace, now, cursor(after), most).await?;
+    let mut listed = bookings::upcoming(&mut conn, workspace, now, cursor(after), only(me), most).await?;
     let more = listed.len() > PAGE;
     listed.truncate(PAGE);
     let next = listed.last().filter(|_| more).map(|row| format!("{}.{}", row.start_at, row.id));
@@ -56,7 +65,11 @@ pub async fn page(
         });
     }
     let mut event_types = Vec::new();
+    let own = event_types::of_member(&mut conn, &me.member_id).await?;
     for row in event_types::all(&mut conn, workspace).await? {
+        if !only(me).is_empty() && !own.iter().any(|(id,)| id == row.id.as_str()) {
+            continue;
+        }
         let mut path = format!("/book/{}/{}", row.workspace_slug, row.slug);
         if row.visibility() == Visibility::Private {
             path = format!("{path}?key={}", context.secret.event_type_key(&row.id));
@@ -100,20 +113,26 @@ pub async fn cancel(
     let booking = BookingId::try_from(booking.to_owned()).map_err(|_| unknown.clone())?;
     let reason = many_lines(reason, 1_000).map_err(|error| AppError::field("reason", error.0))?;
     let mut conn = context.db.write().await?;
-    let (event_type, _, start, _) =
+    let (event_type, ..) =
         bookings::by_id(&mut conn, &me.workspace_id, &booking).await?.ok_or_else(|| unknown.clone())?;
     event_types::lock(&mut conn, &crate::domain::ids::EventTypeId::try_from(event_type)?).await?;
+    if !only(me).is_empty() {
+        let attendees = bookings::attendees(&mut conn, &booking).await?;
+        if !attendees.iter().any(|(member, _)| member == only(me)) {
+            return Err(unknown);
+        }
+    }
     // Again, under the lock.
     let (_, status, _, end) = bookings::by_id(&mut conn, &me.workspace_id, &booking).await?.ok_or(unknown)?;
     let cant = |reason| AppError::CantChange { change: Change::Cancel, reason };
     if !BookingStatus::try_from(status).is_ok_and(BookingStatus::holds_time) {
         return Err(cant(CantChange::Ended));
     }
-    if instant(end) <= now || instant(start) <= now - TimeDelta::days(1) {
+    if instant(end) <= now {
         return Err(cant(CantChange::Past));
     }
     event_types::uncount_booking(&mut conn, booking.as_str()).await?;
-    bookings::cancel_invitees(&mut conn, &booking, &reason).await?;
+    bookings::cancel_invitees(&mut conn, &booking, &reason, now).await?;
     busy::delete_claims(&mut conn, &booking).await?;
     bookings::set_status(&mut conn, &me.workspace_id, &booking, BookingStatus::Cancelled, now).await?;
     let (actor, subject) = (format!("member:{}", me.member_id), format!("booking:{booking}"));

@@ -109,11 +109,6 @@ impl Order {
             _ => Err(AppError::Invalid { fields: errors }),
         }
     }
-
-    /// A text that two equal orders share: what an idempotency key is bound to.
-    pub fn fingerprint(&self, service: &str) -> String {
-        format!("{service}\n{self:?}")
-    }
 }
 
 #[cfg(test)]

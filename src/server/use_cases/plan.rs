@@ -12,6 +12,7 @@ use crate::{
         interval::{Interval, IntervalSet},
         schedule::Schedule,
         slots::{self, HostTime, Offer, Session},
+        text::Slug,
         zone::ZoneRules,
     },
     server::{
@@ -20,8 +21,12 @@ use crate::{
         zones,
     },
 };
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Months, TimeDelta, Utc};
 use std::sync::Arc;
+
+/// Nothing can be booked further ahead than this, whatever an event type's window says: zone rules beyond are
+/// guesses, and arithmetic on dates needs an end.
+pub const FARTHEST_YEARS: u32 = 5;
 
 /// A host who can be booked.
 #[derive(Debug, Clone)]
@@ -87,30 +92,40 @@ fn count(number: i64) -> u32 {
 impl Plan {
     /// Reads the plan at an address.
     pub async fn load(conn: &mut Conn, secret: &Secret, address: Address<'_>) -> Result<Self, AppError> {
-        let row = match address {
+        let found = match address {
             Address::Link { workspace, service, key } => {
-                let Some(row) = event_types::by_slugs(conn, workspace, service).await? else {
+                // Before the database is asked: PostgreSQL refuses texts with NUL.
+                if Slug::parse(workspace).is_err() {
+                    return Err(AppError::UnknownWorkspace);
+                }
+                if Slug::parse(service).is_err() {
+                    return Err(AppError::UnknownService);
+                }
+                let Some(found) = event_types::plan_by_slugs(conn, workspace, service).await? else {
                     let known = workspaces::by_slug(conn, workspace).await?.is_some();
                     return Err(if known { AppError::UnknownService } else { AppError::UnknownWorkspace });
                 };
+                let row = &found.0;
                 if row.visibility() == Visibility::Private
                     && !crypto::same(key, &secret.event_type_key(&row.id))
                 {
                     return Err(AppError::UnknownService);
                 }
-                row
+                found
             }
             Address::Row { workspace, event_type } => {
-                event_types::by_id(conn, workspace, event_type).await?.ok_or(AppError::UnknownService)?
+                event_types::plan_by_id(conn, workspace, event_type).await?.ok_or(AppError::UnknownService)?
             }
         };
-        Ok(Self::complete(conn, row).await?)
+        Ok(Self::complete(found)?)
     }
 
-    async fn complete(conn: &mut Conn, row: event_types::EventTypeRow) -> Result<Self, StoreError> {
+    fn complete(
+        (row, found): (event_types::EventTypeRow, Vec<event_types::HostRow>),
+    ) -> Result<Self, StoreError> {
         let rules = row.rules()?;
         let mut hosts = Vec::new();
-        for host in event_types::hosts(conn, &row.id).await? {
+        for host in found {
             let schedule = host.schedule()?;
             // A zone that the database no longer knows: the host has no hours that anyone could agree on.
             let Some(zone) = zones::rules(&host.zone) else {
@@ -176,7 +191,9 @@ impl Plan {
                         .map(|row| Session {
                             start: instant(row.start_at),
                             end: instant(row.end_at),
-                            taken: count(row.taken),
+                            // A session keeps the seats that it was made with, should the owner offer more now.
+                            taken: count(row.taken)
+                                .saturating_add(self.rules.slots.seats.saturating_sub(count(row.seats))),
                         })
                         .collect(),
                 }
@@ -194,6 +211,15 @@ impl Plan {
         except: &str,
         now: DateTime<Utc>,
     ) -> Result<Vec<Offer>, StoreError> {
+        // What lies before now is never on offer; looking at it would mean reading all of the past.
+        let farthest = now.checked_add_months(Months::new(12 * FARTHEST_YEARS)).unwrap_or(now);
+        let Some(range) = Interval::new(range.start().max(now), range.end().min(farthest)) else {
+            let nothing = |length: &u32| {
+                let beginning = Interval::new(now, now + TimeDelta::seconds(1))?;
+                Some(slots::offer(&self.rules.slots, self.rules.assignment, *length, &[], beginning, now))
+            };
+            return Ok(lengths.iter().filter_map(nothing).collect());
+        };
         let longest = lengths.iter().copied().max().unwrap_or(0);
         let taken = self.taken(conn, range, longest, except).await?;
         let hosts: Vec<HostTime<'_>> = self
@@ -345,7 +371,7 @@ pub async fn session_at(
         .find(|row| {
             row.member_id == *host
                 && instant(row.end_at) == time.end()
-                && count(row.taken) < plan.rules.slots.seats
+                && count(row.taken) < plan.rules.slots.seats.min(count(row.seats))
         })
         .map(|row| row.booking_id))
 }

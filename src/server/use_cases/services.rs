@@ -6,7 +6,9 @@ use crate::{
         AppError,
         public::{FreeTimes, MonthOffer, ServiceCard, WorkspacePage, WorkspaceRef},
     },
-    domain::{event_type::Visibility, interval::Interval, month::Month, slots::Offer, zone::ZoneRules},
+    domain::{
+        event_type::Visibility, interval::Interval, month::Month, slots::Offer, text::Slug, zone::ZoneRules,
+    },
     server::{
         context::Context,
         store::{Conn, bookings, event_types, workspaces},
@@ -21,6 +23,9 @@ pub const MOST_DAYS: i64 = 62;
 /// The page of a workspace: its listed services that take bookings.
 pub async fn workspace_page(context: &Context, slug: &str) -> Result<WorkspacePage, AppError> {
     let mut conn = context.db.read().await?;
+    if Slug::parse(slug).is_err() {
+        return Err(AppError::UnknownWorkspace);
+    }
     let workspace = workspaces::by_slug(&mut conn, slug).await?.ok_or(AppError::UnknownWorkspace)?;
     let mut names: HashMap<String, Vec<String>> = HashMap::new();
     for (event_type, name) in event_types::host_names(&mut conn, &workspace.id).await? {
@@ -143,9 +148,9 @@ impl Asked {
                 );
             }
         }
-        let inside = |minutes: &i64| {
-            (first + TimeDelta::days(1)..last - TimeDelta::days(1)).contains(&from_minutes(*minutes))
-        };
+        // The part of the month that is the same month for everyone: a start at its edge may be last month's for some.
+        let edge = TimeDelta::hours(24 + 14);
+        let inside = |minutes: &i64| (first + edge..last - edge).contains(&from_minutes(*minutes));
         for ((free, next), length) in times.iter().zip(&mut next).zip(&lengths) {
             if !free.starts.iter().any(inside) {
                 let start = self
@@ -200,7 +205,8 @@ pub async fn slots(
     length: Option<u32>,
     now: DateTime<Utc>,
 ) -> Result<(u32, Vec<(DateTime<Utc>, u32)>), AppError> {
-    if range.duration() > TimeDelta::days(MOST_DAYS) {
+    // Days are counted by the door; one of them may have 25 hours.
+    if range.duration() > TimeDelta::days(MOST_DAYS + 1) {
         return Err(AppError::field("to", format!("A range has {MOST_DAYS} days at most.")));
     }
     let mut conn = context.db.read().await?;

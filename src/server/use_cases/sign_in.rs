@@ -5,7 +5,7 @@ use crate::{
     domain::text::EmailAddress,
     server::{
         context::Context,
-        crypto, ids, passwords,
+        crypto, ids, limits, passwords,
         store::members::{self, SignedIn},
     },
 };
@@ -25,6 +25,11 @@ pub async fn sign_in(
 ) -> Result<String, AppError> {
     let mut login = None;
     if let Ok(email) = EmailAddress::parse(email) {
+        // Guesses at one account count together, wherever they come from.
+        let verdict = context.limiter.judge(&context.db, limits::ACCOUNT, &email.key()).await?;
+        if let Some(verdict) = verdict.filter(|verdict| !verdict.allowed) {
+            return Err(AppError::TooMany { retry_after: verdict.retry_after });
+        }
         let mut conn = context.db.read().await?;
         login = members::login(&mut conn, &email).await?;
     }
@@ -32,8 +37,10 @@ pub async fn sign_in(
         return Err(AppError::SignInFailed);
     }
     let stored = login.as_ref().map(|login| login.password_hash.clone());
-    if !passwords::verify(password.to_owned(), stored).await {
-        return Err(AppError::SignInFailed);
+    match passwords::verify(password.to_owned(), stored).await {
+        Ok(true) => {}
+        Ok(false) => return Err(AppError::SignInFailed),
+        Err(passwords::Busy) => return Err(AppError::TooMany { retry_after: 5 }),
     }
     let login = login.ok_or(AppError::SignInFailed)?;
     let token = crypto::random_token();

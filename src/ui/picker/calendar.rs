@@ -1,6 +1,6 @@
 //! The month: a grid of days, each a link that says how many times it has.
 
-use super::{Picking, Shown};
+use super::{Picking, Shown, State, View};
 use crate::{
     domain::month::Month,
     ui::{
@@ -13,23 +13,18 @@ use crate::{
 use chrono::{Datelike, Days, NaiveDate};
 use leptos::{prelude::*, wasm_bindgen::JsCast, web_sys};
 
-pub fn view(picking: Picking) -> El {
-    picking.shown.with(|shown| {
-        let heading = el("h2").class("heading").attr("id", "month").child(format::month(shown.month));
-        let head = el("div")
-            .class("month-head")
-            .child(heading)
-            .child(turn(picking, shown, false))
-            .child(turn(picking, shown, true));
-        let table = el("table")
-            .attr("role", "grid")
-            .attr("aria-labelledby", "month")
-            .attr("aria-busy", (!shown.loaded).then_some("true"))
-            .child(el("thead").child(weekdays()))
-            .child(el("tbody").children(weeks(picking, shown)));
-        let section = el("section").class("month").attr("aria-labelledby", "month");
-        section.child(head).child(table).child(note(picking, shown))
-    })
+pub fn view(view: &View) -> El {
+    let (state, shown) = (view.state, &view.shown);
+    let heading = el("h2").class("heading").attr("id", "month").child(format::month(shown.month));
+    let head = el("div").class("month-head").child(heading).child(turn(view, false)).child(turn(view, true));
+    let table = el("table")
+        .attr("role", "grid")
+        .attr("aria-labelledby", "month")
+        .attr("aria-busy", (!shown.loaded).then_some("true"))
+        .child(el("thead").child(weekdays()))
+        .child(el("tbody").children(weeks(state, shown)));
+    let section = el("section").class("month").attr("aria-labelledby", "month");
+    section.child(head).child(table).child(note(state, shown))
 }
 
 fn weekdays() -> El {
@@ -39,13 +34,14 @@ fn weekdays() -> El {
 }
 
 /// To the month before or after; a dead end when there is nothing to see.
-fn turn(picking: Picking, shown: &Shown, forward: bool) -> El {
+fn turn(view: &View, forward: bool) -> El {
+    let (state, shown) = (view.state, &view.shown);
     let (word, month, end) = if forward {
         ("Next", shown.month.next(), shown.loaded && shown.empty() && shown.next.is_none())
     } else {
-        ("Previous", shown.month.previous(), shown.month <= picking.this_month())
+        ("Previous", shown.month.previous(), shown.month <= state.this_month())
     };
-    let href = (!end).then(|| picking.query.with(|query| query.to_month(month).href()));
+    let href = (!end).then(|| state.query.to_month(month).href());
     el("a")
         .class("turn")
         .href(href)
@@ -55,20 +51,19 @@ fn turn(picking: Picking, shown: &Shown, forward: bool) -> El {
         .child(icon(if forward { "right" } else { "left" }))
 }
 
-fn weeks(picking: Picking, shown: &Shown) -> impl Iterator<Item = El> {
+fn weeks(state: &State, shown: &Shown) -> impl Iterator<Item = El> {
     let first = shown.month.first();
     let monday = first - Days::new(u64::from(first.weekday().num_days_from_monday()));
-    let today = picking.today();
-    let reached = picking.reached.get().or(shown.day).unwrap_or(first);
+    let today = state.today();
+    let reached = state.reached.or(shown.day).unwrap_or(first);
     // Without JavaScript every day with times takes the Tab key; with it, one day does, and arrows do the rest.
-    let tab = picking.live.get().then_some(reached);
-    let query = picking.query.get();
+    let tab = state.live.then_some(reached);
     let mondays = monday.iter_weeks().take_while(|monday| *monday <= shown.month.last());
     mondays.map(move |monday| {
         let days = monday.iter_days().take(7).map(|day| {
             let inside = Month::of(day) == shown.month;
             let selected = (inside && Some(day) == shown.day).then_some("true");
-            let label = inside.then(|| self::day(shown, day, &query, today, tab));
+            let label = inside.then(|| self::day(shown, day, &state.query, today, tab));
             el("td").attr("aria-selected", selected).child(label)
         });
         el("tr").children(days)
@@ -98,10 +93,10 @@ fn day(shown: &Shown, day: NaiveDate, query: &Query, today: NaiveDate, tab: Opti
 }
 
 /// Below the grid: what to do when it is empty.
-fn note(picking: Picking, shown: &Shown) -> Option<El> {
+fn note(state: &State, shown: &Shown) -> Option<El> {
     let link = |query: Query, words: String| el("a").class("link").href(query.href()).child(words);
-    let query = picking.query.get();
-    if !shown.loaded && picking.trouble.get() {
+    let query = &state.query;
+    if !shown.loaded && state.trouble {
         let sentence = "This month could not be loaded. Please check your connection. ";
         let again = link(query.to_month(shown.month), "Try again".to_owned());
         return Some(el("p").class("notice").attr("role", "alert").child(sentence).child(again));
@@ -117,7 +112,7 @@ fn note(picking: Picking, shown: &Shown) -> Option<El> {
         let sentence = format!("No times in {name} or later. Please look at earlier months, or contact us.");
         return Some(el("p").class("notice").child(sentence));
     };
-    let day = picking.date(next);
+    let day = state.date(next);
     let next = link(query.to_day(day), format!("Next available: {}", format::day_short(day)));
     Some(el("p").class("notice").child(format!("No times in {name}. ")).child(next))
 }
@@ -129,7 +124,7 @@ pub fn key(picking: Picking, event: &web_sys::KeyboardEvent) {
     }
     let cell = event.target().and_then(|target| target.dyn_into::<web_sys::HtmlElement>().ok());
     let Some((cell, day)) = cell.and_then(|cell| {
-        let day = cell.get_attribute("data-date")?.parse::<NaiveDate>().ok()?;
+        let day = format::parse_day(&cell.get_attribute("data-date")?)?;
         Some((cell, day))
     }) else {
         return;
@@ -153,14 +148,19 @@ pub fn key(picking: Picking, event: &web_sys::KeyboardEvent) {
         _ => return,
     };
     event.prevent_default();
-    let Some(to) = to.map(|to| to.max(picking.this_month().first())) else { return };
-    let month = Month::of(to);
-    if month != picking.shown.with_untracked(|shown| shown.month) {
-        let query = picking.query.with_untracked(|query| query.to_month(month));
+    let state = picking.0.read_untracked();
+    let Some(to) = to.map(|to| to.max(state.this_month().first())) else { return };
+    let (month, before) = (Month::of(to), state.shown().month);
+    let query = state.query.to_month(month);
+    drop(state);
+    if month != before {
         browser::set_address(&query.href(), true);
         picking.enter(query);
-        picking.said.set(picking.shown.get_untracked().sentence());
     }
-    picking.reached.set(Some(to));
+    let mut state = picking.0.write();
+    if month != before {
+        state.said = state.shown().sentence();
+    }
+    state.reached = Some(to);
     browser::focus(format!("[data-date='{to}']"));
 }

@@ -1,6 +1,6 @@
 //! One field of the form: label, help, control, and the sentence beside it when it needs mending.
 
-use super::Picking;
+use super::State;
 use crate::{
     api::AppError,
     domain::questions::QuestionKind,
@@ -45,9 +45,9 @@ impl Field {
     }
 
     /// The field, with what was entered before: sent and refused, or prefilled by the address.
-    pub fn view(&self, picking: Picking, error: Option<&AppError>) -> El {
-        let entered = picking.entered(&self.name);
-        let fields = error.map(AppError::fields).unwrap_or_default();
+    pub fn view(&self, state: &State) -> El {
+        let entered = state.entered(&self.name);
+        let fields = state.refusal.as_ref().map(AppError::fields).unwrap_or_default();
         let message = fields.iter().find(|entry| entry.field == self.name).map(|entry| entry.message.clone());
         let context = Context {
             // Without JavaScript, the browser itself takes the person to the first field that needs mending.

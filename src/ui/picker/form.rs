@@ -1,6 +1,6 @@
 //! The form for the time that was chosen, and sending it: to book, or to move.
 
-use super::{Picking, aside, browser, field::Field, shown};
+use super::{Picking, State, View, aside, browser, field::Field, shown};
 use crate::{
     api::{
         AppError,
@@ -17,59 +17,52 @@ use crate::{
 use leptos::{prelude::*, task::spawn_local, wasm_bindgen::JsCast, web_sys};
 use std::collections::BTreeMap;
 
-pub fn view(picking: Picking) -> El {
-    picking.sent.with_value(|sent| {
-        picking.refusal.with(|refusal| {
-            let moving = sent.moving.as_ref();
-            let (heading, action) = match moving {
-                Some(_) => ("Move it here?", "Move appointment"),
-                None => ("Your details", "Book this time"),
-            };
-            let asked = if moving.is_none() { asked(&sent.service) } else { Vec::new() };
-            let fields = asked.iter().map(|field| field.view(picking, refusal.as_ref()));
-            let waiting = picking.pending.get().then_some("true");
-            let nearest = refusal.as_ref().map(AppError::nearest).unwrap_or_default();
-            let send = el("button").class("button-primary send").attr("type", "submit");
-            let form = el("form")
-                .attr("id", "details")
-                .attr("method", "post")
-                // The browser's own checks speak first only where a time must be chosen; everything else is answered
-                // in place. Posted to where it stands: the address carries the key of a private service.
-                .flag("novalidate", nearest.is_empty())
-                .child(alert(refusal.as_ref(), &asked))
-                .child(start(picking, nearest))
-                .child(hidden("form_key", sent.form_key.clone()))
-                .child(hidden("length", picking.length().to_string()))
-                .child(hidden("zone", picking.zone.with(|zone| zone.name().to_owned())))
-                .child(moving.map(|moving| from_to(picking, moving)))
-                .children(fields)
-                .child(send.attr("aria-disabled", waiting).attr("data-waiting", waiting).child(action));
-            let heading =
-                el("h2").class("heading").attr("id", "form-title").attr("tabindex", "-1").child(heading);
-            el("section")
-                .class("details")
-                .attr("aria-labelledby", "form-title")
-                .child(heading)
-                .child(form)
-                .child(policy(&sent.service.policy))
-        })
-    })
+pub fn view(view: &View) -> El {
+    let state = view.state;
+    let (moving, refusal) = (state.sent.moving.as_ref(), state.refusal.as_ref());
+    let (heading, action) = match moving {
+        Some(_) => ("Move it here?", "Move appointment"),
+        None => ("Your details", "Book this time"),
+    };
+    let asked = state.asked();
+    let waiting = state.pending.then_some("true");
+    let nearest = refusal.map(AppError::nearest).unwrap_or_default();
+    let send = el("button").class("button-primary send").attr("type", "submit");
+    let form = el("form")
+        .attr("id", "details")
+        .attr("method", "post")
+        // The browser's own checks speak first only where a time must be chosen; everything else is answered in place.
+        // Posted to where it stands: the address carries the key of a private service.
+        .flag("novalidate", nearest.is_empty())
+        .child(alert(refusal, &asked))
+        .child(start(view, nearest))
+        .child(hidden("form_key", state.sent.form_key.clone()))
+        .child(hidden("length", view.length.to_string()))
+        .child(hidden("zone", state.zone.name().to_owned()))
+        .child(moving.map(|moving| from_to(state, moving)))
+        .children(asked.iter().map(|field| field.view(state)))
+        .child(send.attr("aria-disabled", waiting).attr("data-waiting", waiting).child(action));
+    let heading = el("h2").class("heading").attr("id", "form-title").attr("tabindex", "-1").child(heading);
+    el("section")
+        .class("details")
+        .attr("aria-labelledby", "form-title")
+        .child(heading)
+        .child(form)
+        .child(policy(&state.sent.service.policy))
 }
 
 /// A form that lacked its time (nobody's page sends that) is answered above the times to choose from.
-pub fn refusal_without_form(picking: Picking) -> Option<El> {
-    picking.refusal.with(|refusal| refusal.as_ref().map(|error| alert(Some(error), &[])))
+pub fn refusal_without_form(state: &State) -> Option<El> {
+    state.refusal.as_ref().map(|error| alert(Some(error), &[]))
 }
 
 /// The time that is given up, and the one that is taken.
-fn from_to(picking: Picking, moving: &Moving) -> El {
-    let before = aside::long(picking, moving.start, moving.length);
-    let after =
-        picking.query.with(|query| query.start).map(|start| aside::long(picking, start, moving.length));
+fn from_to(state: &State, moving: &Moving) -> El {
+    let long = |start| aside::long(state, start, moving.length);
     el("dl")
         .class("rows")
-        .child(row("From", el("dd").child(el("s").child(before))))
-        .child(row("To", el("dd").child(el("strong").child(after))))
+        .child(row("From", el("dd").child(el("s").child(long(moving.start)))))
+        .child(row("To", el("dd").child(el("strong").child(state.query.start.map(long)))))
 }
 
 fn hidden(name: &'static str, value: String) -> El {
@@ -77,9 +70,9 @@ fn hidden(name: &'static str, value: String) -> El {
 }
 
 /// The time: settled, or, when it has gone, one of the nearest to choose.
-fn start(picking: Picking, nearest: &[i64]) -> El {
+fn start(view: &View, nearest: &[i64]) -> El {
     if nearest.is_empty() {
-        let start = picking.query.with(|query| query.start).map(|start| start.to_string());
+        let start = view.state.query.start.map(|start| start.to_string());
         return hidden("start", start.unwrap_or_default());
     }
     let options = nearest.iter().map(|start| {
@@ -88,7 +81,7 @@ fn start(picking: Picking, nearest: &[i64]) -> El {
             .attr("name", "start")
             .attr("value", start.to_string())
             .flag("required", true);
-        let words = el("span").child(aside::long(picking, *start, picking.length()));
+        let words = el("span").child(aside::long(view.state, *start, view.length));
         el("label").class("tick").child(input).child(words)
     });
     el("fieldset")
@@ -116,7 +109,7 @@ fn alert(error: Option<&AppError>, asked: &[Field]) -> El {
 }
 
 /// Everything that the form asks, in its order.
-fn asked(service: &Service) -> Vec<Field> {
+fn fields(service: &Service) -> Vec<Field> {
     use QuestionKind::{Email, LongText, Phone, ShortText};
     let mut fields = vec![
         Field::new("name", "Name", ShortText, true).filled_by("name"),
@@ -151,65 +144,63 @@ fn asked(service: &Service) -> Vec<Field> {
     fields
 }
 
-impl Picking {
+impl State {
+    /// What the form asks. Who moves an appointment has answered everything before.
+    fn asked(&self) -> Vec<Field> {
+        if self.sent.moving.is_some() { Vec::new() } else { fields(&self.sent.service) }
+    }
+
     /// What was entered into a field before: sent and refused, or given by the address.
-    pub fn entered(self, field: &str) -> Vec<String> {
-        self.sent.with_value(|sent| match &sent.echo {
+    pub fn entered(&self, field: &str) -> Vec<String> {
+        match &self.sent.echo {
             Some(echo) => {
                 let values = echo.values.iter().filter(|(name, _)| name == field);
                 values.map(|(_, value)| value.clone()).collect()
             }
-            None => self.query.with_untracked(|query| query.prefilled(field).map(str::to_owned).collect()),
-        })
-    }
-
-    /// Does the form ask this?
-    fn asks(self, field: &str) -> bool {
-        self.sent.with_value(|sent| {
-            sent.moving.is_none() && asked(&sent.service).iter().any(|known| known.name == field)
-        })
+            None => self.query.prefilled(field).map(str::to_owned).collect(),
+        }
     }
 }
 
 /// Reads the form as the server would without JavaScript.
-fn read(picking: Picking, form: &web_sys::FormData) -> BookInput {
+fn read(state: &State, form: &web_sys::FormData) -> BookInput {
     let text = |name: &str| form.get(name).as_string().unwrap_or_default();
-    let all =
-        |name: &str| form.get_all(name).iter().filter_map(|value| value.as_string()).collect::<Vec<_>>();
-    let questions = picking.sent.with_value(|sent| sent.service.questions.clone());
-    let answers = questions.into_iter().map(|question| {
-        let values = all(&question.field());
-        (question.key, values)
-    });
+    let mut answers = BTreeMap::new();
+    for question in &state.sent.service.questions {
+        let values = form.get_all(&question.field());
+        let values: Vec<String> = values.iter().filter_map(|value| value.as_string()).collect();
+        if !values.is_empty() {
+            answers.insert(question.key.clone(), values);
+        }
+    }
     BookInput {
         start: text("start").parse().unwrap_or_default(),
-        length: picking.length(),
+        length: state.length(),
         zone: text("zone"),
         name: text("name"),
         email: text("email"),
         phone: text("phone"),
         notes: text("notes"),
         guests: text("guests"),
-        answers: answers.filter(|(_, values)| !values.is_empty()).collect::<BTreeMap<_, _>>(),
+        answers,
         form_key: text("form_key"),
     }
 }
 
-/// Sends the form (not the one that searches zones).
-pub fn send(picking: Picking, event: &web_sys::SubmitEvent, go: impl Fn(&str) + 'static) {
+/// Sends the form (not the one that searches zones), and goes on to the appointment.
+pub fn send(picking: Picking, event: &web_sys::SubmitEvent, go: Box<dyn Fn(&str)>) {
     let form = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
-    if form.is_none_or(|form| form.id() != "details") {
-        return;
-    }
+    let data = form.filter(|form| form.id() == "details").and_then(|_| browser::form(event));
+    let Some(data) = data else { return };
+    let mut state = picking.0.write();
     // A second click while the first is under way changes nothing.
-    if picking.pending.get_untracked() {
+    if state.pending {
         return;
     }
-    let Some(data) = browser::form(event) else { return };
-    let input = read(picking, &data);
-    let of = picking.of.get_value();
-    picking.pending.set(true);
-    picking.said.set("Sending…".to_owned());
+    state.pending = true;
+    state.said = "Sending…".to_owned();
+    let (input, of) = (read(&state, &data), state.of.clone());
+    drop(state);
     spawn_local(async move {
         let start = input.start;
         let (answer, mark) = match of {
@@ -220,26 +211,30 @@ pub fn send(picking: Picking, event: &web_sys::SubmitEvent, go: impl Fn(&str) + 
             Ok(Booked { token }) => go(&format!("/appointment/{token}?{mark}=1")),
             Err(error) => refused(picking, start, error),
         }
-        picking.pending.try_set(false);
     });
 }
 
 /// Keeps the form, says why, and takes the person to what needs mending.
 fn refused(picking: Picking, start: i64, error: AppError) {
-    if picking.refusal.is_disposed() {
-        return;
-    }
-    picking.said.set(String::new());
-    if matches!(error, AppError::SlotTaken { .. } | AppError::PastTime { .. }) {
-        picking.offers.update(|offers| shown::forget(offers, start));
-        picking.refresh(picking.shown.get_untracked().month);
-    }
-    let first = error.fields().iter().map(|entry| entry.field.as_str()).find(|field| picking.asks(field));
+    let Some(mut state) = picking.0.try_write() else { return };
+    state.pending = false;
+    state.said.clear();
+    let asked = state.asked();
+    let first = error.fields().iter().find(|entry| asked.iter().any(|field| field.name == entry.field));
     let target = match first {
         // Names come from the owner: quotes would end the selector.
-        Some(field) if !field.contains(['\'', '\\']) => format!("[id='{field}']"),
+        Some(entry) if !entry.field.contains(['\'', '\\']) => format!("[id='{}']", entry.field),
         _ => "#refusal".to_owned(),
     };
-    picking.refusal.set(Some(error));
+    let gone = matches!(error, AppError::SlotTaken { .. } | AppError::PastTime { .. });
+    if gone {
+        shown::forget(&mut state.offers, start);
+    }
+    state.refusal = Some(error);
+    let month = state.shown().month;
+    drop(state);
+    if gone {
+        picking.refresh(month);
+    }
     browser::focus(target);
 }
