@@ -172,6 +172,8 @@ export async function wholeStory(page: Page, scripts: boolean, days: [string, st
 
   // Looking at the page for cancelling changes nothing, as often as one likes.
   await page.getByRole("link", { name: "Cancel", exact: true }).click();
+  // Once the page is there: its code may still be on the way, and reloading before would be reloading the old one.
+  await expect(page.getByRole("heading", { level: 1, name: "Cancel this appointment?" })).toBeVisible();
   await page.reload();
   await page.getByRole("link", { name: "Keep the appointment" }).click();
   await expect(page.getByRole("heading", { level: 1, name: "Your appointment" })).toBeVisible();
