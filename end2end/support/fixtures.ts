@@ -67,12 +67,15 @@ export const test = base.extend<ServerOption & { errors: Errors }>({
   ],
 });
 
-/** Fails on anything that axe finds on the page as it is now. */
-export async function axe(page: Page): Promise<void> {
+/** Fails on anything that axe finds on the page as it is now: all that it knows, or these rules. */
+export async function axe(page: Page, rules?: string[]): Promise<void> {
   const twin = scriptless.has(page.context()) ? await twinWithScripts(page) : undefined;
-  const { violations } = await new AxeBuilder({ page: twin ?? page })
-    .withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"])
-    .analyze();
+  const builder = new AxeBuilder({ page: twin ?? page });
+  const { violations } = await (
+    rules
+      ? builder.withRules(rules)
+      : builder.withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"])
+  ).analyze();
   await twin?.context().close();
   const found = violations.flatMap(({ id, help, nodes }) =>
     nodes.map((node) => `${id}: ${help}: ${node.target.join(" ")}: ${node.html}`),

@@ -115,7 +115,7 @@ fn fields(service: &Service) -> Vec<Field> {
         Field::new("name", "Name", ShortText, true).filled_by("name"),
         Field::new("email", "E-mail", Email, true)
             .filled_by("email")
-            .with_help("For the confirmation, and to move or cancel it later."),
+            .with_help("So that we can reach you about it."),
     ];
     if service.place.needs_phone {
         let phone = Field::new("phone", "Telephone", Phone, true).filled_by("tel");
