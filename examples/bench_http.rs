@@ -183,12 +183,13 @@ fn load(host: &str, path: &str, connections: usize, seconds: u64) -> Outcome<(Ve
 }
 
 async fn run(db: &Db, sql: String) -> Outcome<()> {
+    let sql = AssertSqlSafe(sql).into_sql_str();
     match db {
-        Db::Sqlite { write, .. } => {
-            sqlx::query(AssertSqlSafe(sql).into_sql_str()).execute(write).await.map(drop)?
-        }
-        Db::Postgres { write: pool, .. } => {
-            sqlx::query(AssertSqlSafe(sql).into_sql_str()).execute(pool).await.map(drop)?
+        Db::Sqlite { write, .. } => sqlx::query(sql).execute(write).await.map(drop)?,
+        Db::Postgres { write, .. } => {
+            let mut conn = write.acquire().await?;
+            sqlx::query("SET statement_timeout = 0").execute(&mut *conn).await?;
+            sqlx::query(sql).execute(&mut *conn).await?;
         }
     }
     Ok(())

@@ -250,7 +250,14 @@ impl Db {
     pub async fn migrate(&self) -> Result<(), StoreError> {
         match self {
             Self::Sqlite { write, .. } => sqlx::migrate!("migrations/sqlite").run(write).await?,
-            Self::Postgres { write, .. } => sqlx::migrate!("migrations/postgres").run(write).await?,
+            Self::Postgres { write, .. } => {
+                // A connection of its own: a migration takes as long as it takes.
+                let patient = [("statement_timeout", "0"), ("lock_timeout", "0")];
+                let options = write.connect_options().as_ref().clone().options(patient);
+                let mut conn = PgConnection::connect_with(&options).await?;
+                sqlx::migrate!("migrations/postgres").run(&mut conn).await?;
+                conn.close().await?;
+            }
         }
         Ok(())
     }
