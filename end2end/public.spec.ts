@@ -76,6 +76,8 @@ test.describe("with JavaScript", () => {
     await press("Tab");
     await page.keyboard.type("not an address");
     await press("Enter");
+    // The field has the focus already: what says that the answer is here is what it says of the field.
+    await expect(page.getByLabel("E-mail", { exact: true })).toHaveAttribute("aria-invalid", "true");
     await expect(page.getByLabel("E-mail", { exact: true })).toBeFocused();
     await press("Control+a");
     await page.keyboard.type("grace@example.org");
