@@ -74,5 +74,8 @@ postgres_bin() {
     fi
 }
 
+# What the tests hold mails and calendars against; `tools.sh test` makes it.
+export MERIDIAN_TEST_PYTHON=$TOOLS/python/bin/python
+
 # The optimised program, as `build.sh` leaves it.
 export MERIDIAN_BIN=$PWD/target/meridian

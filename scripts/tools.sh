@@ -76,7 +76,22 @@ lint() {
     cheap cargo_tool cargo-deny "$CARGO_DENY" "a minute" cargo-deny --locked
 }
 
+# What Meridian sends is held against Python programs: a mail server, and a reader of mails and calendars.
+python_peers() {
+    local home=$TOOLS/python wanted
+    wanted=$(sha256sum <tests/peers/requirements.txt)
+    if [ -x "$home/bin/python" ] && [ "$(cat "$home/.installed" 2>/dev/null)" = "$wanted" ]; then return; fi
+    { has python3 && python3 -c 'import ensurepip, venv' 2>/dev/null; } || apt_install python3 python3-venv
+    say "Installing the Python programs that the tests talk to, into $home (about 20 seconds)"
+    rm -rf "$home"
+    python3 -m venv "$home"
+    "$home/bin/pip" install --quiet --disable-pip-version-check --no-deps -r tests/peers/requirements.txt
+    printf '%s\n' "$wanted" >"$home/.installed"
+}
+
 test_tools() {
+    lock tools
+    python_peers
     local packages=()
     [ -x "$(chromium_path)" ] || packages+=(chromium)
     [ -n "$(postgres_bin)" ] || packages+=(postgresql)

@@ -4,7 +4,10 @@
 //! error. The types are shared with the REST API where the shapes are the same.
 
 pub mod error;
+pub mod mail;
+pub mod portal;
 pub mod public;
 pub mod staff;
+pub mod webhooks;
 
 pub use error::AppError;

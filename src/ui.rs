@@ -11,6 +11,8 @@ pub mod html;
 mod page;
 mod parts;
 mod picker;
+#[cfg(feature = "ssr")]
+pub mod plain;
 pub mod query;
 pub mod staff;
 mod status;

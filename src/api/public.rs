@@ -247,8 +247,10 @@ pub struct BookInput {
 /// A booking that was made, or an appointment that was moved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Booked {
-    /// The secret token: the page is at `/appointment/{token}`.
+    /// The secret token: the page is at `/appointment/{token}`, or at `/verify/{token}`.
     pub token: String,
+    /// Nothing is booked before the code is entered that was mailed to the invitee.
+    pub verify: bool,
 }
 
 /// Links that put an appointment into a calendar.
@@ -300,6 +302,11 @@ pub struct Appointment {
     pub email: String,
     /// Further addresses.
     pub guests: Vec<String>,
+    /// How many of them there can be.
+    pub most_guests: u32,
+    /// Waiting for approval: until when the time is held.
+    #[serde(with = "chrono::serde::ts_seconds_option")]
+    pub expires: Option<DateTime<Utc>>,
     /// What was answered.
     pub answers: Vec<Answer>,
     /// Anything else.

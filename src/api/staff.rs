@@ -56,12 +56,42 @@ pub struct UpcomingBooking {
     pub start: DateTime<Utc>,
     /// When it ends.
     pub end: DateTime<Utc>,
-    /// The hosts' names.
-    pub hosts: Vec<String>,
-    /// Name and address of each invitee.
-    pub invitees: Vec<(String, String)>,
+    /// Does it wait for approval?
+    pub pending: bool,
+    /// Waiting: until when its time is held.
+    pub expires: Option<DateTime<Utc>>,
+    /// The hosts.
+    pub hosts: Vec<HostLine>,
+    /// Whoever has a place in it.
+    pub invitees: Vec<InviteeLine>,
     /// Places, when shared; else 1.
     pub seats: u32,
+    /// What the member who looks has answered, when everyone of several hosts is to answer.
+    pub my_rsvp: Option<String>,
+    /// Mails about it that did not arrive: to whom, and what the mail server said.
+    pub undelivered: Vec<(String, String)>,
+}
+
+/// A host of a booking.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostLine {
+    /// Name.
+    pub name: String,
+    /// `pending`, `confirmed` or `declined`.
+    pub rsvp: String,
+}
+
+/// Someone who has a place in a booking.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InviteeLine {
+    /// Their id.
+    pub id: String,
+    /// Name.
+    pub name: String,
+    /// Address.
+    pub email: String,
+    /// Did they fail to come?
+    pub no_show: bool,
 }
 
 /// An event type in the owner's list.
@@ -88,6 +118,10 @@ pub struct BookingsPage {
     pub zone: ZoneRules,
     /// Bookings that have not ended, soonest first, at most 50 from `after` on.
     pub upcoming: Vec<UpcomingBooking>,
+    /// Bookings that ended within the last week, newest first, at most 20; on the first page only.
+    pub recent: Vec<UpcomingBooking>,
+    /// For admins: why mail can't be sent at the moment, and how many mails wait.
+    pub mail_trouble: Option<(String, i64)>,
     /// Continue the list here (an opaque cursor), if there is more.
     pub next: Option<String>,
     /// The event types, in the owner's order.

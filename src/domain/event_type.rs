@@ -52,6 +52,43 @@ pub struct ChangePolicy {
     pub move_until: Option<u32>,
 }
 
+/// Whom a reminder goes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RemindWhom {
+    /// The invitee.
+    Invitee,
+    /// Every host who takes part.
+    Hosts,
+    /// All of them.
+    Both,
+}
+
+/// A mail before the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reminder {
+    /// Minutes before the start, 1 to 43,200 (30 days).
+    pub minutes: u32,
+    /// Whom it goes to.
+    pub to: RemindWhom,
+}
+
+/// Bookings wait for a member's word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approval {
+    /// How long a booking that nobody decided on holds its time, in minutes, 5 to 43,200; never past its start.
+    pub hold_minutes: u32,
+}
+
+/// What the owner adds to mails about bookings of an event type. Both are templates; empty for none.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct MailTexts {
+    /// Subject of confirmations, instead of ours.
+    pub subject: String,
+    /// A paragraph more.
+    pub paragraph: String,
+}
+
 /// All that the owner decides about an event type. Stored as one JSON document.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventTypeRules {
@@ -74,6 +111,18 @@ pub struct EventTypeRules {
     pub guests: u32,
     /// Until when the invitee may change it.
     pub policy: ChangePolicy,
+    /// Mails before the start, at most ten.
+    #[serde(default)]
+    pub reminders: Vec<Reminder>,
+    /// Must bookings be approved? Not possible with shared seats.
+    #[serde(default)]
+    pub approval: Option<Approval>,
+    /// Must the invitee's address be verified before it is booked?
+    #[serde(default)]
+    pub verify_email: bool,
+    /// What mails say besides.
+    #[serde(default)]
+    pub mail: MailTexts,
 }
 
 impl EventTypeRules {

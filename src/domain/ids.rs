@@ -71,6 +71,18 @@ ids! {
     InviteeId,
     /// A signed-in browser.
     SessionId,
+    /// Something to do later.
+    JobId,
+    /// A mail to one person.
+    MessageId,
+    /// An order that waits for its address to be verified.
+    OrderId,
+    /// A place to tell other programs what happened.
+    WebhookId,
+    /// What is told to one of them.
+    DeliveryId,
+    /// A row that nothing else names, such as an entry of a log.
+    RowId,
 }
 
 #[cfg(test)]

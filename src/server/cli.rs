@@ -6,6 +6,7 @@ use super::{
     context::Context,
     demo,
     http::{AppState, router},
+    jobs::worker,
     limits::Limiter,
     store::{Db, workspaces},
     use_cases::{self, set_up},
@@ -52,12 +53,27 @@ const SETTINGS: &str = "Settings:
   MERIDIAN_LOG_FORMAT       text or json                                [text]
   MERIDIAN_TRUSTED_PROXIES  IP addresses whose X-Forwarded-For counts   [none]
   MERIDIAN_RATE_LIMITS      on or off                                   [on]
-  MERIDIAN_DEMO             true fills an empty database with a demo    [false]";
+  MERIDIAN_DEMO             true fills an empty database with a demo    [false]
+  MERIDIAN_OLD_SECRETS      former secrets, separated by commas         [none]
+  MERIDIAN_WORKER           off: `meridian worker` does the jobs        [on]
+  MERIDIAN_ALLOW_PRIVATE_URLS  on: webhooks may go to private addresses [off]
+  MERIDIAN_SMTP_HOST        mail server; without one mail is kept       [none]
+  MERIDIAN_SMTP_PORT        its port                                    [587, 465 or 25]
+  MERIDIAN_SMTP_SECURITY    starttls, tls or none                       [starttls]
+  MERIDIAN_SMTP_USERNAME    user at the mail server                     [none]
+  MERIDIAN_SMTP_PASSWORD    password at the mail server                 [none]
+  MERIDIAN_MAIL_FROM        sender, such as Studio <mail@example.com>   [none]";
 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve pages and the API until SIGTERM or Ctrl-C; applies missing migrations first.
     Serve,
+    /// Do the jobs of the queue (mail, reminders, webhooks) and nothing else, until SIGTERM or Ctrl-C. A server does them
+    /// too, unless MERIDIAN_WORKER is off.
+    Worker,
+    /// Look at the queue, and mend it.
+    #[command(subcommand)]
+    Jobs(JobsCommand),
     /// Bring the database up to date and stop.
     Migrate,
     /// Fill an empty database with the demo and stop.
@@ -98,6 +114,34 @@ enum UserCommand {
     },
 }
 
+#[derive(Debug, Subcommand)]
+enum JobsCommand {
+    /// List jobs, those that were touched last first, and how many there are in each lane.
+    List {
+        /// queued, dead or done.
+        #[arg(long, default_value = "dead", value_parser = ["queued", "dead", "done"])]
+        status: String,
+        /// How many at most.
+        #[arg(long, default_value_t = 50)]
+        most: u32,
+    },
+    /// Show one job, with what it holds.
+    Show {
+        /// Its id.
+        id: String,
+    },
+    /// Let a job run now, with all its attempts before it again.
+    Retry {
+        /// Its id.
+        id: String,
+    },
+    /// Give a job up.
+    Drop {
+        /// Its id.
+        id: String,
+    },
+}
+
 /// What ends a command: a sentence.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -121,6 +165,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
     runtime.block_on(async {
         match cli.command {
             Command::Serve => serve(config).await,
+            Command::Worker => work(config).await,
+            Command::Jobs(command) => queue(config, command).await,
             Command::Migrate => {
                 open(config).await?.db.close().await;
                 say("The database is up to date.")
@@ -170,10 +216,12 @@ async fn open(config: Config) -> Result<Context, Failure> {
         .make_data_dir()
         .map_err(|error| format!("The folder {} can't be made: {error}.", config.data_dir.display()))?;
     let secret = config.secret(std::env::var("MERIDIAN_SECRET").ok())?;
+    let secret = config.with_old_secrets(secret, std::env::var("MERIDIAN_OLD_SECRETS").ok())?;
     let db = Db::open(&config.database_url, config.database_connections)
         .await
         .map_err(|error| format!("The database can't be opened: {error}."))?;
     db.migrate().await.map_err(|error| format!("The database can't be brought up to date: {error}."))?;
+    use_cases::upkeep::know_secret(&db, &secret).await?;
     let limiter = Arc::new(Limiter::new(config.no_rate_limits));
     Ok(Context { db, config: Arc::new(config), secret, limiter })
 }
@@ -217,9 +265,8 @@ async fn serve(config: Config) -> Result<(), Failure> {
     if let Err(error) = announce(&context, address).await {
         tracing::warn!(%error, "could not say where the server is");
     }
-    let upkeep = tokio::spawn(keep_up(context.clone()));
     let db = context.db.clone();
-    let app = router(AppState { context, leptos: options });
+    let app = router(AppState { context: context.clone(), leptos: options });
     let listener = listener.tap_io(|stream| {
         // Answers are small and written at once: waiting to fill a packet only delays them.
         if let Err(error) = stream.set_nodelay(true) {
@@ -228,11 +275,20 @@ async fn serve(config: Config) -> Result<(), Failure> {
     });
     let service = app.into_make_service_with_connect_info::<SocketAddr>();
     let serving = axum::serve(listener, service).with_graceful_shutdown(stop_signal());
-    tokio::select! {
-        done = serving.into_future() => done?,
-        () = overtime() => tracing::warn!("some connections were still open after 30 seconds"),
+    let serving = async {
+        tokio::select! {
+            done = serving.into_future() => done,
+            () = overtime() => {
+                tracing::warn!("some connections were still open after 30 seconds");
+                Ok(())
+            }
+        }
+    };
+    if context.config.worker {
+        worker::beside(&context, serving).await?;
+    } else {
+        serving.await?;
     }
-    upkeep.abort();
     db.close().await;
     tracing::info!("stopped");
     Ok(())
@@ -287,14 +343,28 @@ async fn overtime() {
     tokio::time::sleep(Duration::from_secs(30)).await;
 }
 
-/// Forgets what has served its time, once an hour.
-async fn keep_up(context: Context) {
-    let mut hours = tokio::time::interval(Duration::from_secs(3600));
-    loop {
-        hours.tick().await;
-        // Logged where it happened; the next hour is another chance.
-        let _ = use_cases::upkeep::forget_the_old(&context, clock::now()).await;
-    }
+/// Does the jobs of the queue until it is told to stop.
+async fn work(config: Config) -> Result<(), Failure> {
+    let context = open(config).await?;
+    say("Meridian's worker is ready.")?;
+    worker::beside(&context, stop_signal()).await;
+    context.db.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn queue(config: Config, command: JobsCommand) -> Result<(), Failure> {
+    let context = open(config).await?;
+    let text = match command {
+        JobsCommand::List { status, most } => {
+            use_cases::operator::list(&context, &status, most, clock::now()).await?
+        }
+        JobsCommand::Show { id } => use_cases::operator::show(&context, &id).await?,
+        JobsCommand::Retry { id } => use_cases::operator::retry(&context, &id, clock::now()).await?,
+        JobsCommand::Drop { id } => use_cases::operator::drop(&context, &id).await?,
+    };
+    context.db.close().await;
+    say(text.trim_end())
 }
 
 async fn add_user(

@@ -2,7 +2,12 @@
 //!
 //! Everything is read at run time: the same binary serves any address.
 
-use super::crypto::{self, Secret};
+mod mail;
+
+use super::{
+    crypto::{self, Secret},
+    mail::{letter::Person, smtp::SmtpServer},
+};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Deserialize;
 use std::{
@@ -37,6 +42,14 @@ pub struct Config {
     pub no_rate_limits: bool,
     /// PostgreSQL connections at most.
     pub database_connections: u32,
+    /// Does the server process do the jobs of the queue, too?
+    pub worker: bool,
+    /// May webhooks go to addresses that are not public (for tests, and for programs on the same machine)?
+    pub allow_private_urls: bool,
+    /// The mail server of workspaces that have none of their own.
+    pub smtp: Option<SmtpServer>,
+    /// Whom its mails are from.
+    pub mail_from: Option<Person>,
 }
 
 /// The keys of the configuration file, and with `MERIDIAN_` before them and in capitals, of the environment.
@@ -54,9 +67,17 @@ struct Settings {
     demo: Option<String>,
     rate_limits: Option<String>,
     database_connections: Option<String>,
+    worker: Option<String>,
+    allow_private_urls: Option<String>,
+    smtp_host: Option<String>,
+    smtp_port: Option<String>,
+    smtp_security: Option<String>,
+    smtp_username: Option<String>,
+    smtp_password: Option<String>,
+    mail_from: Option<String>,
 }
 
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 19] = [
     "listen",
     "public_url",
     "database_url",
@@ -68,6 +89,14 @@ const KEYS: [&str; 11] = [
     "demo",
     "rate_limits",
     "database_connections",
+    "worker",
+    "allow_private_urls",
+    "smtp_host",
+    "smtp_port",
+    "smtp_security",
+    "smtp_username",
+    "smtp_password",
+    "mail_from",
 ];
 
 impl Settings {
@@ -84,6 +113,14 @@ impl Settings {
             "demo" => &mut self.demo,
             "rate_limits" => &mut self.rate_limits,
             "database_connections" => &mut self.database_connections,
+            "worker" => &mut self.worker,
+            "allow_private_urls" => &mut self.allow_private_urls,
+            "smtp_host" => &mut self.smtp_host,
+            "smtp_port" => &mut self.smtp_port,
+            "smtp_security" => &mut self.smtp_security,
+            "smtp_username" => &mut self.smtp_username,
+            "smtp_password" => &mut self.smtp_password,
+            "mail_from" => &mut self.mail_from,
             _ => return None,
         })
     }
@@ -147,6 +184,7 @@ impl Config {
 
     fn check(settings: Settings) -> Result<Self, Faults> {
         let mut faults = Vec::new();
+        let (smtp, mail_from) = mail::check(&settings, &mut faults);
         let listen = settings.listen.unwrap_or_else(|| "127.0.0.1:3000".into());
         let listen = listen.parse().unwrap_or_else(|_| {
             faults.push(format!(
@@ -212,6 +250,10 @@ impl Config {
                 ));
                 10
             });
+        let worker = settings.worker.unwrap_or_else(|| "on".into());
+        let worker = yes_or_no("MERIDIAN_WORKER", &worker, &mut faults);
+        let private = settings.allow_private_urls.unwrap_or_else(|| "off".into());
+        let allow_private_urls = yes_or_no("MERIDIAN_ALLOW_PRIVATE_URLS", &private, &mut faults);
         let site_dir = settings.site_dir.map_or_else(default_site_dir, PathBuf::from);
         if faults.is_empty() {
             Ok(Self {
@@ -226,6 +268,10 @@ impl Config {
                 demo,
                 no_rate_limits: !limits,
                 database_connections,
+                worker,
+                allow_private_urls,
+                smtp,
+                mail_from,
             })
         } else {
             Err(Faults(faults))
@@ -252,6 +298,19 @@ impl Config {
             return Ok(());
         }
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.data_dir)
+    }
+
+    /// Secrets that were the current one before (`MERIDIAN_OLD_SECRETS`, separated by commas): they open what they sealed.
+    pub fn with_old_secrets(&self, secret: Secret, given: Option<String>) -> Result<Secret, Faults> {
+        let shape = || {
+            let sentence = "MERIDIAN_OLD_SECRETS takes former secrets (base64), separated by commas.";
+            Faults::one(sentence.to_owned())
+        };
+        let given = given.unwrap_or_default();
+        given.split(',').map(str::trim).filter(|part| !part.is_empty()).try_fold(secret, |secret, old| {
+            let bytes = STANDARD.decode(old).map_err(|_| shape())?;
+            secret.with_old(bytes).ok_or_else(shape)
+        })
     }
 
     /// The secret: `MERIDIAN_SECRET` (base64 of at least 32 bytes), else the file `secret` in the data folder, which

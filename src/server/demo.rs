@@ -14,7 +14,7 @@ use crate::{
     api::{AppError, public::BookInput},
     domain::{
         assignment::Assignment,
-        event_type::{ChangePolicy, EventTypeRules, Location, Price},
+        event_type::{Approval, ChangePolicy, EventTypeRules, Location, Price, RemindWhom, Reminder},
         ids::{EventTypeId, MemberId, ScheduleId, WorkspaceId},
         questions::{Question, QuestionKind},
         schedule::{Schedule, WeeklyHours, Window},
@@ -110,6 +110,13 @@ fn services() -> Vec<Offered> {
     all_hands.slots.window = BookingWindow::BusinessDays(30);
     let mut anytime = EventTypeRules { assignment: Assignment::Collective, ..plain(&[15, 30]) };
     anytime.slots.notice = 0;
+    let mut visit = plain(&[60]);
+    visit.approval = Some(Approval { hold_minutes: 2 * 24 * 60 });
+    visit.location = Location::InPerson { address: "At your place, in Berlin".into() };
+    visit.reminders = [24 * 60, 120].map(|minutes| Reminder { minutes, to: RemindWhom::Both }).to_vec();
+    let mut first = plain(&[45]);
+    first.verify_email = true;
+    first.mail.paragraph = "Dear {{first_name}}, please bring whatever shows what you have in mind.".into();
     let offered = |slug, name, description, hosts, rules| Offered {
         slug,
         name,
@@ -161,6 +168,20 @@ fn services() -> Vec<Offered> {
             "Up to eight people draw together. Paper and pencils are there.",
             &[1],
             workshop,
+        ),
+        offered(
+            "site-visit",
+            "Site visit",
+            "We come to you. Someone looks at your request first, within two days.",
+            &[2],
+            visit,
+        ),
+        offered(
+            "first-visit",
+            "First visit",
+            "For those whom we have not met. We check your e-mail address before we set the time aside.",
+            &[1],
+            first,
         ),
         Offered {
             visibility: "hidden",
@@ -271,6 +292,7 @@ pub async fn fill(context: &Context, now: DateTime<Utc>) -> Result<bool, AppErro
         ("workshop", "Mary Shelley", "mary@customer.example", 1),
         ("workshop", "Jules Verne", "jules@customer.example", 1),
         ("project-review", "Edsger Dijkstra", "edsger@customer.example", 9),
+        ("site-visit", "Ida Rhodes", "ida@customer.example", 3),
     ] {
         book_ahead(context, service, name, email, skip, now).await?;
     }

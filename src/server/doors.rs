@@ -211,7 +211,7 @@ pub async fn move_appointment(token: &str, start: i64) -> Result<Booked, AppErro
 
 /// See [`crate::api::public::cancel_appointment`].
 pub async fn cancel_appointment(token: &str, reason: &str) -> Result<(), AppError> {
-    answer(async { use_cases::book::cancel(&here()?, token, reason, clock::now()).await }.await)
+    answer(async { use_cases::leave::cancel(&here()?, token, reason, clock::now()).await }.await)
 }
 
 /// See [`crate::api::staff::load_set_up`].

@@ -1,11 +1,20 @@
 //! HTTP: routes, and what every request passes through.
 
+pub mod approval;
+pub mod fields;
 pub mod forms;
 pub mod guard;
+pub mod mail;
+pub mod messages;
 pub mod pages;
+pub mod plain;
+pub mod portal;
 pub mod problem;
+pub mod queue;
 pub mod rest;
 pub mod rest_types;
+pub mod verify;
+pub mod webhooks;
 
 use super::{context::Context, store::workspaces};
 use crate::ui::{App, shell};
@@ -55,6 +64,13 @@ pub fn router(state: AppState) -> Router {
             move || shell(options.clone())
         })
         .merge(forms::router())
+        .merge(approval::router())
+        .merge(mail::router())
+        .merge(messages::router())
+        .merge(portal::router())
+        .merge(queue::router())
+        .merge(verify::router())
+        .merge(webhooks::router())
         .route("/", get(home));
     let (rest, document) = rest::router();
     let app = Router::new()

@@ -10,18 +10,26 @@ pub mod audit;
 pub mod bookings;
 pub mod busy;
 pub mod event_types;
+pub mod installation;
+pub mod jobs;
+pub mod mail_settings;
 pub mod members;
+pub mod messages;
+pub mod orders;
+pub mod portal;
 pub mod rate_limits;
+pub mod webhooks;
 pub mod workspaces;
 
 use chrono::{DateTime, Utc};
 use sqlx::{
     Connection, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction,
     pool::PoolConnection,
-    postgres::{PgConnectOptions, PgPoolOptions},
+    postgres::{PgConnectOptions, PgListener, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
-use std::{path::Path, str::FromStr, time::Duration};
+use std::{path::Path, str::FromStr, sync::Arc, time::Duration};
+use tokio::sync::Notify;
 
 /// How long a request waits for a connection: shorter than anyone waits for a page.
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -92,6 +100,8 @@ pub enum Db {
         read: SqlitePool,
         /// The one writer of this process.
         write: SqlitePool,
+        /// Told when jobs were committed.
+        wake: Arc<Notify>,
     },
     /// A server. Writers have connections of their own, so that however many wait for one event type, pages are
     /// still read.
@@ -100,6 +110,8 @@ pub enum Db {
         read: PgPool,
         /// Writers.
         write: PgPool,
+        /// Told when jobs were committed, by any instance.
+        wake: Arc<Notify>,
     },
 }
 
@@ -109,7 +121,14 @@ pub enum Conn {
     /// A reader.
     Sqlite(PoolConnection<Sqlite>),
     /// A writer inside `BEGIN IMMEDIATE`.
-    SqliteTx(Transaction<'static, Sqlite>),
+    SqliteTx {
+        /// It.
+        transaction: Transaction<'static, Sqlite>,
+        /// The workers of this process.
+        wake: Arc<Notify>,
+        /// Did it enqueue jobs?
+        enqueued: bool,
+    },
     /// Outside a transaction.
     Postgres(PoolConnection<Postgres>),
     /// Inside a transaction.
@@ -176,16 +195,29 @@ impl Conn {
     pub fn on(&mut self) -> On<'_> {
         match self {
             Self::Sqlite(conn) => On::Sqlite(conn),
-            Self::SqliteTx(conn) => On::Sqlite(conn),
+            Self::SqliteTx { transaction, .. } => On::Sqlite(transaction),
             Self::Postgres(conn) => On::Postgres(conn),
             Self::PostgresTx(conn) => On::Postgres(conn),
+        }
+    }
+
+    /// Notes that this transaction enqueues jobs, so that workers are told when it commits. PostgreSQL tells them itself
+    /// (a trigger on the table).
+    pub fn wake_on_commit(&mut self) {
+        if let Self::SqliteTx { enqueued, .. } = self {
+            *enqueued = true;
         }
     }
 
     /// Makes the transaction's changes visible and durable. Nothing to do outside a transaction.
     pub async fn commit(self) -> Result<(), StoreError> {
         match self {
-            Self::SqliteTx(transaction) => transaction.commit().await?,
+            Self::SqliteTx { transaction, wake, enqueued } => {
+                transaction.commit().await?;
+                if enqueued {
+                    wake.notify_waiters();
+                }
+            }
             Self::PostgresTx(transaction) => transaction.commit().await?,
             Self::Sqlite(_) | Self::Postgres(_) => {}
         }
@@ -222,7 +254,7 @@ impl Db {
             };
             let (read, write) = (pool(connections.div_ceil(2)), pool((connections / 2).max(1)));
             read.acquire().await?;
-            return Ok(Self::Postgres { read, write });
+            return Ok(Self::Postgres { read, write, wake: Arc::default() });
         }
         let options = SqliteConnectOptions::from_str(url)?
             .create_if_missing(true)
@@ -243,7 +275,7 @@ impl Db {
             .acquire_timeout(PATIENCE)
             .connect_with(options.pragma("query_only", "on"))
             .await?;
-        Ok(Self::Sqlite { read, write })
+        Ok(Self::Sqlite { read, write, wake: Arc::default() })
     }
 
     /// Applies the migrations that are missing. Safe to run by several instances at once.
@@ -274,10 +306,41 @@ impl Db {
     /// stays true until it commits.
     pub async fn write(&self) -> Result<Conn, StoreError> {
         Ok(match self {
-            Self::Sqlite { write, .. } => Conn::SqliteTx(write.begin_with("BEGIN IMMEDIATE").await?),
+            Self::Sqlite { write, wake, .. } => Conn::SqliteTx {
+                transaction: write.begin_with("BEGIN IMMEDIATE").await?,
+                wake: Arc::clone(wake),
+                enqueued: false,
+            },
             #[expect(clippy::disallowed_methods, reason = "PostgreSQL takes its locks row by row")]
             Self::Postgres { write, .. } => Conn::PostgresTx(write.begin().await?),
         })
+    }
+
+    /// Told when jobs were committed: by this process on SQLite, by any instance on PostgreSQL while
+    /// [`Db::listen`] runs.
+    pub fn wake(&self) -> &Arc<Notify> {
+        match self {
+            Self::Sqlite { wake, .. } | Self::Postgres { wake, .. } => wake,
+        }
+    }
+
+    /// Passes on what PostgreSQL says of new jobs until something breaks; nothing to do on SQLite.
+    pub async fn listen(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite { .. } => std::future::pending().await,
+            Self::Postgres { read, wake, .. } => {
+                // A connection of its own, outside the pool: it waits for most of its life.
+                let options = read.connect_options();
+                let pool =
+                    PgPoolOptions::new().max_connections(1).connect_lazy_with(options.as_ref().clone());
+                let mut listener = PgListener::connect_with(&pool).await?;
+                listener.listen("meridian_jobs").await?;
+                loop {
+                    listener.recv().await?;
+                    wake.notify_waiters();
+                }
+            }
+        }
     }
 
     /// Do several instances share this database?
@@ -288,11 +351,11 @@ impl Db {
     /// Finishes what runs and closes every connection.
     pub async fn close(&self) {
         match self {
-            Self::Sqlite { read, write } => {
+            Self::Sqlite { read, write, .. } => {
                 read.close().await;
                 write.close().await;
             }
-            Self::Postgres { read, write } => {
+            Self::Postgres { read, write, .. } => {
                 read.close().await;
                 write.close().await;
             }

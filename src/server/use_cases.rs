@@ -3,15 +3,27 @@
 //! Use cases take the present as `now` and checked or unchecked input, and return what the doors show. They
 //! don't know whether a page, the REST API or a command asked.
 
+pub mod announce;
 pub mod appointments;
+pub mod approvals;
 pub mod book;
 pub mod bookings;
+pub mod leave;
+pub mod mail_settings;
+pub mod messages;
+pub mod operator;
 pub mod order;
 pub mod plan;
+pub mod portal;
+pub mod post;
+pub mod queue;
+pub mod reminders;
 pub mod services;
 pub mod set_up;
 pub mod sign_in;
 pub mod upkeep;
+pub mod verify;
+pub mod webhooks;
 
 use crate::{
     api::AppError,

@@ -27,6 +27,7 @@ enum Mark {
     New,
     Moved,
     Cancelled,
+    Guests,
 }
 
 impl Mark {
@@ -36,6 +37,7 @@ impl Mark {
             () if has("new") => Self::New,
             () if has("moved") => Self::Moved,
             () if has("cancelled") => Self::Cancelled,
+            () if has("guests") => Self::Guests,
             () => Self::None,
         }
     }
@@ -53,14 +55,24 @@ fn headline(booking: &Appointment, mark: Mark) -> &'static str {
     }
 }
 
-fn lead(booking: &Appointment, mark: Mark) -> &'static str {
+fn lead(booking: &Appointment, mark: Mark) -> String {
     match (booking.status, mark) {
-        (BookingStatus::Cancelled, Mark::Cancelled) => "The time is free again. Nothing more to do.",
-        (BookingStatus::Pending, _) => "The time is held for you until someone has looked at it.",
-        (BookingStatus::Confirmed, Mark::New | Mark::Moved) => {
-            "Keep the link of this page: with it you can see, move or cancel the appointment."
+        (BookingStatus::Cancelled, Mark::Cancelled) => "The time is free again. Nothing more to do.".into(),
+        (BookingStatus::Pending, _) => {
+            let until = booking.expires.map(|expires| {
+                let at = format::clock(booking.zone.local(expires), booking.hour12);
+                format!(", at most until {}, {at}", format::day(booking.zone.date(expires)))
+            });
+            format!(
+                "The time is held for you until someone has looked at it{}. You will get a mail.",
+                until.unwrap_or_default()
+            )
         }
-        _ => "",
+        (BookingStatus::Confirmed, Mark::New | Mark::Moved) => {
+            format!("A mail with all of it is on its way to {}.", booking.email)
+        }
+        (BookingStatus::Confirmed, Mark::Guests) => "Your guests are told by mail.".into(),
+        _ => String::new(),
     }
 }
 
@@ -72,21 +84,28 @@ fn heading(text: &'static str) -> El {
 pub fn view(booking: &Appointment, query: &Query) -> (String, AnyView) {
     let mark = Mark::of(query);
     let (headline, lead) = (headline(booking, mark), lead(booking, mark));
+    // Only the form for guests is refused on this page.
+    let refused = booking.echo.as_ref().and_then(|echo| echo.error.as_ref());
     let holds = booking.status.holds_time();
     let again = format!("/book/{}/{}", booking.workspace.slug, booking.service_slug);
+    // A page of the server's own, which the router does not know.
+    let all = el("a").class("link").attr("rel", "external").href(format!("/my/{}", booking.workspace.slug));
     let ahead = booking.start.timestamp() > booking.now;
     let head = el("div")
         .class("receipt-head")
         .child(holds.then(|| el("span").class("seal").child(icon("tick"))))
         .child(heading(headline))
-        .child((!lead.is_empty()).then(|| el("p").child(lead)));
+        .child((!lead.is_empty()).then(|| el("p").child(lead)))
+        .child(page::alert(refused, refused.map(AppError::sentence)));
     let html = el("div")
         .class("receipt")
         .child(head)
         .child(facts(booking))
         .child((holds && ahead).then(|| keep(&booking.links)))
+        .child((holds && ahead && booking.most_guests > 0).then(|| guests(booking)))
         .child(holds.then(|| change(booking)))
-        .child(el("p").child(el("a").class("link").href(again).child("Book another appointment")));
+        .child(el("p").child(el("a").class("link").href(again).child("Book another appointment")))
+        .child(el("p").child(all.child("All your appointments")));
     (format!("{headline} – {}", booking.service_name), Html::from(html).into_any())
 }
 
@@ -129,7 +148,34 @@ fn facts(booking: &Appointment) -> El {
         .child(text_row("Guests", booking.guests.join(", ")))
         .children(answers)
         .child(text_row("Notes", booking.notes.clone()))
-        .child(text_row("Why cancelled", booking.cancel_reason.clone()))
+        .child(text_row("Reason", booking.cancel_reason.clone()))
+}
+
+/// Whom they bring along. A plain form: it works the same without scripts.
+fn guests(booking: &Appointment) -> El {
+    let sent = booking.echo.as_ref().and_then(|echo| echo.value("guests"));
+    let value = sent.map_or_else(|| booking.guests.join(", "), str::to_owned);
+    let hint = format!(
+        "At most {}, separated by commas. Whoever is new gets an invitation, whoever is gone a cancellation.",
+        booking.most_guests
+    );
+    let input = el("input").class("input").attr("id", "guests").attr("name", "guests").attr("type", "text");
+    let input =
+        input.attr("value", value).attr("aria-describedby", "guests-hint").attr("autocomplete", "off");
+    let field = el("div")
+        .class("field")
+        .child(el("label").class("label").attr("for", "guests").child("E-mail addresses"))
+        .child(el("p").class("hint").attr("id", "guests-hint").child(hint))
+        .child(input);
+    let form = el("form")
+        .attr("method", "post")
+        .attr("action", format!("/appointment/{}/guests", booking.token))
+        .child(field)
+        .child(el("p").child(el("button").class("button").attr("type", "submit").child("Save guests")));
+    el("details")
+        .attr("open", sent.map(|_| ""))
+        .child(el("summary").class("button").child("Guests"))
+        .child(form)
 }
 
 /// Into the person's own calendar.

@@ -38,6 +38,12 @@ pub fn remember(name: &str, value: &str) {
     Reflect::set(&document(), &"cookie".into(), &cookie.into()).unwrap_or_default();
 }
 
+/// Leaves for another page, which the server makes.
+pub fn visit(href: &str) {
+    // It fails for addresses that are none.
+    window().location().set_href(href).unwrap_or_default();
+}
+
 /// Writes the address without asking the server, as a step back or in place of the last one.
 pub fn set_address(href: &str, replace: bool) {
     if let Ok(history) = window().history() {

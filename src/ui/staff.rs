@@ -5,9 +5,12 @@
 
 mod bookings;
 mod clipboard;
-mod form;
+pub(crate) mod form;
+mod menu;
 mod set_up;
 mod sign_in;
+
+pub(crate) use menu::menu;
 
 use leptos::prelude::*;
 use leptos_router::{LazyRoute, lazy_route};

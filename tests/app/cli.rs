@@ -61,7 +61,7 @@ fn the_demo_fills_an_empty_database_once() {
         assert!(text(&run(&database, &["demo"], &[]).stdout).contains("The demo is in the database"));
         assert!(text(&run(&database, &["demo"], &[]).stdout).contains("nothing was changed"));
         assert_eq!(database.number("SELECT COUNT(*) FROM workspaces"), 1);
-        assert_eq!(database.number("SELECT COUNT(*) FROM event_types"), 9);
+        assert_eq!(database.number("SELECT COUNT(*) FROM event_types"), 11);
         assert!(database.number("SELECT COUNT(*) FROM bookings") >= 4);
         database.assert_sound();
     }

@@ -7,7 +7,7 @@ use std::{
     path::PathBuf,
     process::{Child, Command, Stdio},
     sync::atomic::{AtomicU32, Ordering},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tempfile::TempDir;
 
@@ -92,6 +92,65 @@ impl Database {
             db.close().await;
             number
         })
+    }
+
+    /// Texts from the database, such as a column.
+    pub fn texts(&self, sql: &'static str) -> Vec<String> {
+        block_on(async {
+            let db = self.open().await;
+            let texts = match &db {
+                Db::Sqlite { read, .. } => {
+                    sqlx::query_scalar::<_, String>(sql).fetch_all(read).await.unwrap()
+                }
+                Db::Postgres { write: pool, .. } => {
+                    sqlx::query_scalar::<_, String>(sql).fetch_all(pool).await.unwrap()
+                }
+            };
+            db.close().await;
+            texts
+        })
+    }
+
+    /// Changes the database behind the program's back, as time or a fault would.
+    pub fn execute(&self, sql: &str) {
+        block_on(async {
+            let db = self.open().await;
+            let sql = sqlx::AssertSqlSafe(sql.to_owned());
+            match &db {
+                Db::Sqlite { write, .. } => drop(sqlx::query(sql).execute(write).await.unwrap()),
+                Db::Postgres { write, .. } => drop(sqlx::query(sql).execute(write).await.unwrap()),
+            }
+            db.close().await;
+        });
+    }
+
+    /// Waits until a count in the database is as expected: what happens in the background has happened then.
+    pub fn wait_for(&self, sql: &'static str, expected: i64) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            let number = self.number(sql);
+            if number == expected {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{sql}: {number} instead of {expected}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Waits until no job is left that is due or running.
+    pub fn settle(&self) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let due = || {
+            let jobs = self.texts(
+                "SELECT kind || ' ' || last_error FROM jobs WHERE status = 'queued'
+                 AND (lease IS NOT NULL OR run_at <= created_at)",
+            );
+            (!jobs.is_empty()).then_some(jobs)
+        };
+        while let Some(jobs) = due() {
+            assert!(Instant::now() < deadline, "jobs are left: {jobs:?}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 
     /// No host has two claims that overlap, and no booking is half there.
@@ -190,6 +249,30 @@ impl Server {
         answer(self.agent.get(format!("{}{path}", self.url)).call()).unwrap()
     }
 
+    /// As whoever holds this session's cookie.
+    pub fn get_as(&self, path: &str, cookie: &str) -> Answer {
+        answer(self.agent.get(format!("{}{path}", self.url)).header("cookie", cookie).call()).unwrap()
+    }
+
+    /// Adds a member and signs them in; returns the session's cookie.
+    pub fn member(&self, database: &Database, email: &str, workspace: &str, role: &str) -> String {
+        const PASSWORD: &str = "a long enough password";
+        let mut command = program();
+        command
+            .args(["user", "add", email, "--name", "Owner", "--role", role, "--workspace", workspace])
+            .env("MERIDIAN_DATABASE_URL", &database.url)
+            .env("MERIDIAN_DATA_DIR", database.dir.path())
+            .env("MERIDIAN_SECRET", SECRET)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        std::io::Write::write_all(&mut child.stdin.take().unwrap(), PASSWORD.as_bytes()).unwrap();
+        assert!(child.wait().unwrap().success());
+        let signed_in = self.post_form("/sign-in", &[("email", email), ("password", PASSWORD)], &[]);
+        let cookie = signed_in.headers["set-cookie"].to_str().unwrap();
+        cookie.split(';').next().unwrap().to_owned()
+    }
+
     pub fn post(&self, path: &str, body: &Value) -> Answer {
         self.post_with(path, body, &[])
     }
@@ -218,6 +301,35 @@ impl Server {
     /// Waits for the end; returns whether it was a clean one.
     pub fn wait(&mut self) -> bool {
         self.child.wait().unwrap().success()
+    }
+}
+
+/// A worker beside the servers.
+pub struct Worker(Child);
+
+impl Worker {
+    pub fn start(database: &Database) -> Self {
+        let mut command = program();
+        command
+            .arg("worker")
+            .env("MERIDIAN_DATA_DIR", database.dir.path())
+            .env("MERIDIAN_DATABASE_URL", &database.url)
+            .env("MERIDIAN_SECRET", SECRET)
+            .env("MERIDIAN_LOG", "error")
+            .stdout(Stdio::null());
+        Self(command.spawn().unwrap())
+    }
+
+    pub fn kill(mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 

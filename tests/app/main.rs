@@ -10,14 +10,24 @@
     reason = "a test that can't go on fails there and then"
 )]
 
+mod approvals;
 mod cli;
 mod durability;
 mod forms;
 mod harness;
+mod life;
+mod mail;
 mod migrations;
 mod openapi;
+mod peers;
+mod portal;
+mod queue;
 mod races;
+mod reminders;
 mod rest;
 mod scoping;
+mod smtp;
 mod statements;
+mod verify;
+mod webhooks;
 mod world;

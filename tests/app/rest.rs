@@ -347,7 +347,8 @@ fn the_calendar_file(database: Database) {
     let path = format!("/appointment/{token}/invite.ics");
     let file = server.get(&path);
     assert_eq!(file.headers["content-type"], "text/calendar; charset=utf-8");
-    let stamp = at(600).format("DTSTART:%Y%m%dT%H%M%SZ\r\n").to_string();
+    let berlin = meridian::server::zones::rules("Europe/Berlin").unwrap();
+    let stamp = berlin.local(at(600)).format("DTSTART;TZID=Europe/Berlin:%Y%m%dT%H%M%S\r\n").to_string();
     for line in ["BEGIN:VCALENDAR\r\n", "SEQUENCE:0\r\n", "STATUS:CONFIRMED\r\n", &stamp] {
         assert!(file.text.contains(line), "{line:?} in {}", file.text);
     }

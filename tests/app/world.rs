@@ -7,7 +7,7 @@ use meridian::{
     domain::{
         appointment::BookingStatus,
         assignment::Assignment,
-        event_type::{ChangePolicy, EventTypeRules, Location},
+        event_type::{ChangePolicy, EventTypeRules, Location, MailTexts},
         ids::{BookingId, EventTypeId, InviteeId, MemberId, ScheduleId, UserId, WorkspaceId},
         interval::Interval,
         questions::Question,
@@ -39,6 +39,10 @@ pub fn rules(length: u32) -> EventTypeRules {
         price: None,
         guests: 2,
         policy: ChangePolicy { cancel_until: Some(0), move_until: Some(0) },
+        reminders: Vec::new(),
+        approval: None,
+        verify_email: false,
+        mail: MailTexts::default(),
     }
 }
 

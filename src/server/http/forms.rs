@@ -1,29 +1,26 @@
 //! Forms that pages post, with JavaScript off or on. Each calls one use case; a refusal shows the page again with
 //! what was entered, and a success leads on with 303, so that reloading sends nothing twice.
 
-use super::{AppState, pages, problem};
+use super::{AppState, fields::Fields, pages, problem};
 use crate::{
-    api::{
-        AppError,
-        public::{BookInput, Echo},
-    },
+    api::{AppError, public::BookInput},
     server::{
         clock, doors,
-        use_cases::{self, plan::Address, services::from_minutes, set_up::SetUpForm, sign_in::ABSOLUTE_DAYS},
+        store::members::SignedIn,
+        use_cases::{
+            self, approvals::Decision, plan::Address, services::from_minutes, set_up::SetUpForm,
+            sign_in::ABSOLUTE_DAYS,
+        },
     },
 };
 use axum::{
-    Form, Router,
-    extract::{Path, Query, State, rejection::FormRejection},
-    http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
+    Router,
+    extract::{Path, Query, State},
+    http::{HeaderMap, HeaderValue, Uri, header},
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
 use std::collections::BTreeMap;
-
-/// A form's fields in the order they were sent.
-type Fields = Vec<(String, String)>;
-type Sent = Result<Form<Fields>, FormRejection>;
 
 /// Where forms are posted. Their pages answer GET at the same addresses.
 pub fn router() -> Router<AppState> {
@@ -31,55 +28,35 @@ pub fn router() -> Router<AppState> {
         .route("/book/{workspace}/{service}", post(book))
         .route("/appointment/{token}/move", post(move_appointment))
         .route("/appointment/{token}/cancel", post(cancel_appointment))
+        .route("/appointment/{token}/guests", post(change_guests))
         .route("/appointment/{token}/invite.ics", get(calendar_file))
         .route("/setup", post(set_up))
         .route("/sign-in", post(sign_in))
         .route("/sign-out", post(sign_out))
         .route("/booking/cancel", post(cancel_booking))
-}
-
-fn fields(sent: Sent) -> Result<Fields, Box<Response>> {
-    sent.map(|Form(fields)| fields).map_err(|rejection| {
-        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-            return Box::new(problem::page(AppError::TooLarge));
-        }
-        let hint = "The form could not be read. Please go back, reload the page and try again.".to_owned();
-        Box::new(problem::page(AppError::BadRequest { hint }))
-    })
-}
-
-fn one(fields: &Fields, name: &str) -> String {
-    fields.iter().find(|(field, _)| field == name).map(|(_, value)| value.clone()).unwrap_or_default()
-}
-
-fn all(fields: &Fields, name: &str) -> Vec<String> {
-    fields.iter().filter(|(field, _)| field == name).map(|(_, value)| value.clone()).collect()
-}
-
-/// A form that was refused: fields without passwords, and the reason.
-fn echo(fields: Fields, error: AppError) -> Echo {
-    let values = fields.into_iter().filter(|(name, _)| name != "password").collect();
-    Echo { values, error: Some(error) }
+        .route("/booking/decide", post(decide))
+        .route("/booking/rsvp", post(rsvp))
+        .route("/booking/no-show", post(no_show))
 }
 
 fn book_input(fields: &Fields) -> BookInput {
     let mut answers: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (name, value) in fields {
+    for (name, value) in fields.iter() {
         if let Some(key) = name.strip_prefix("q-") {
-            answers.entry(key.to_owned()).or_default().push(value.clone());
+            answers.entry(key.to_owned()).or_default().push(value.to_owned());
         }
     }
     BookInput {
-        start: one(fields, "start").parse().unwrap_or(i64::MIN),
-        length: one(fields, "length").parse().unwrap_or(0),
-        zone: one(fields, "zone"),
-        name: one(fields, "name"),
-        email: one(fields, "email"),
-        phone: one(fields, "phone"),
-        notes: one(fields, "notes"),
-        guests: one(fields, "guests"),
+        start: fields.one("start").parse().unwrap_or(i64::MIN),
+        length: fields.one("length").parse().unwrap_or(0),
+        zone: fields.one("zone"),
+        name: fields.one("name"),
+        email: fields.one("email"),
+        phone: fields.one("phone"),
+        notes: fields.one("notes"),
+        guests: fields.one("guests"),
         answers,
-        form_key: one(fields, "form_key"),
+        form_key: fields.one("form_key"),
     }
 }
 
@@ -93,7 +70,7 @@ fn with_choices(path: &str, query: Option<&str>, fields: &Fields) -> Uri {
         })
         .unwrap_or_default();
     for name in ["start", "length", "zone"] {
-        let value = one(fields, name);
+        let value = fields.one(name);
         let plain = |c: char| c.is_ascii_alphanumeric() || "/_+-".contains(c);
         if !value.is_empty() && value.chars().all(plain) {
             pairs.push(format!("{name}={}", value.replace('+', "%2B").replace('/', "%2F")));
@@ -108,19 +85,16 @@ async fn book(
     Query(query): Query<BTreeMap<String, String>>,
     uri: Uri,
     headers: HeaderMap,
-    sent: Sent,
+    fields: Fields,
 ) -> Response {
-    let fields = match fields(sent) {
-        Ok(fields) => fields,
-        Err(response) => return *response,
-    };
     let key = query.get("key").map_or("", String::as_str);
     let address = Address::Link { workspace: &workspace, service: &service, key };
     match use_cases::book::book(&state.context, address, &book_input(&fields), clock::now()).await {
+        Ok(booked) if booked.verify => Redirect::to(&format!("/verify/{}", booked.token)).into_response(),
         Ok(booked) => Redirect::to(&format!("/appointment/{}?new=1", booked.token)).into_response(),
         Err(error) => {
             let page = with_choices(uri.path(), uri.query(), &fields);
-            pages::refused(&state, page, &headers, echo(fields, error)).await
+            pages::refused(&state, page, &headers, fields.echo(error)).await
         }
     }
 }
@@ -130,13 +104,9 @@ async fn move_appointment(
     Path(token): Path<String>,
     uri: Uri,
     headers: HeaderMap,
-    sent: Sent,
+    fields: Fields,
 ) -> Response {
-    let fields = match fields(sent) {
-        Ok(fields) => fields,
-        Err(response) => return *response,
-    };
-    let moved = match one(&fields, "start").parse() {
+    let moved = match fields.one("start").parse() {
         Ok(start) => {
             use_cases::book::move_to(&state.context, &token, from_minutes(start), clock::now()).await
         }
@@ -146,7 +116,7 @@ async fn move_appointment(
         Ok(_) => Redirect::to(&format!("/appointment/{token}?moved=1")).into_response(),
         Err(error) => {
             let page = with_choices(uri.path(), uri.query(), &fields);
-            pages::refused(&state, page, &headers, echo(fields, error)).await
+            pages::refused(&state, page, &headers, fields.echo(error)).await
         }
     }
 }
@@ -156,15 +126,27 @@ async fn cancel_appointment(
     Path(token): Path<String>,
     uri: Uri,
     headers: HeaderMap,
-    sent: Sent,
+    fields: Fields,
 ) -> Response {
-    let fields = match fields(sent) {
-        Ok(fields) => fields,
-        Err(response) => return *response,
-    };
-    match use_cases::book::cancel(&state.context, &token, &one(&fields, "reason"), clock::now()).await {
+    match use_cases::leave::cancel(&state.context, &token, &fields.one("reason"), clock::now()).await {
         Ok(()) => Redirect::to(&format!("/appointment/{token}?cancelled=1")).into_response(),
-        Err(error) => pages::refused(&state, uri, &headers, echo(fields, error)).await,
+        Err(error) => pages::refused(&state, uri, &headers, fields.echo(error)).await,
+    }
+}
+
+async fn change_guests(
+    State(state): State<AppState>,
+    Path(token): Path<String>,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Response {
+    let guests = fields.one("guests");
+    match use_cases::leave::change_guests(&state.context, &token, &guests, clock::now()).await {
+        Ok(()) => Redirect::to(&format!("/appointment/{token}?guests=1")).into_response(),
+        Err(error) => {
+            let page = format!("/appointment/{token}").parse().unwrap_or_else(|_| Uri::from_static("/"));
+            pages::refused(&state, page, &headers, fields.echo(error)).await
+        }
     }
 }
 
@@ -199,28 +181,24 @@ fn with_session(state: &AppState, token: Option<&str>, to: &str) -> Response {
     response
 }
 
-async fn set_up(State(state): State<AppState>, uri: Uri, headers: HeaderMap, sent: Sent) -> Response {
-    let fields = match fields(sent) {
-        Ok(fields) => fields,
-        Err(response) => return *response,
-    };
+async fn set_up(State(state): State<AppState>, uri: Uri, headers: HeaderMap, fields: Fields) -> Response {
     let form = SetUpForm {
-        workspace: one(&fields, "workspace"),
-        slug: one(&fields, "slug"),
-        name: one(&fields, "name"),
-        email: one(&fields, "email"),
-        password: one(&fields, "password"),
-        zone: one(&fields, "zone"),
-        days: all(&fields, "days"),
-        from: one(&fields, "from"),
-        until: one(&fields, "until"),
-        service: one(&fields, "service"),
-        length: one(&fields, "length"),
-        code: one(&fields, "code"),
+        workspace: fields.one("workspace"),
+        slug: fields.one("slug"),
+        name: fields.one("name"),
+        email: fields.one("email"),
+        password: fields.one("password"),
+        zone: fields.one("zone"),
+        days: fields.all("days"),
+        from: fields.one("from"),
+        until: fields.one("until"),
+        service: fields.one("service"),
+        length: fields.one("length"),
+        code: fields.one("code"),
     };
     match use_cases::set_up::set_up(&state.context, &form, clock::now()).await {
         Ok((path, token)) => with_session(&state, Some(&token), &path),
-        Err(error) => pages::refused(&state, uri, &headers, echo(fields, error)).await,
+        Err(error) => pages::refused(&state, uri, &headers, fields.echo(error)).await,
     }
 }
 
@@ -232,15 +210,11 @@ fn onward(next: &str) -> &str {
     if ours { next } else { "/booking" }
 }
 
-async fn sign_in(State(state): State<AppState>, uri: Uri, headers: HeaderMap, sent: Sent) -> Response {
-    let fields = match fields(sent) {
-        Ok(fields) => fields,
-        Err(response) => return *response,
-    };
-    let (email, password) = (one(&fields, "email"), one(&fields, "password"));
+async fn sign_in(State(state): State<AppState>, uri: Uri, headers: HeaderMap, fields: Fields) -> Response {
+    let (email, password) = (fields.one("email"), fields.one("password"));
     match use_cases::sign_in::sign_in(&state.context, &email, &password, clock::now()).await {
-        Ok(token) => with_session(&state, Some(&token), onward(&one(&fields, "next"))),
-        Err(error) => pages::refused(&state, uri, &headers, echo(fields, error)).await,
+        Ok(token) => with_session(&state, Some(&token), onward(&fields.one("next"))),
+        Err(error) => pages::refused(&state, uri, &headers, fields.echo(error)).await,
     }
 }
 
@@ -255,30 +229,66 @@ async fn sign_out(State(state): State<AppState>, headers: HeaderMap) -> Response
     }
 }
 
-async fn cancel_booking(State(state): State<AppState>, headers: HeaderMap, sent: Sent) -> Response {
-    let fields = match fields(sent) {
-        Ok(fields) => fields,
-        Err(response) => return *response,
-    };
-    let now = clock::now();
-    let cancelled = async {
-        let me = use_cases::sign_in::who(&state.context, &session(&state, &headers), now).await?;
-        use_cases::bookings::cancel(
-            &state.context,
-            &me,
-            &one(&fields, "booking"),
-            &one(&fields, "reason"),
-            now,
-        )
-        .await
-    };
-    match cancelled.await {
-        Ok(()) => Redirect::to("/booking?cancelled=1").into_response(),
+/// What a form on `/booking` came to: back to the list with a word of what was done, or the list with the refusal.
+async fn done(
+    state: &AppState,
+    headers: &HeaderMap,
+    fields: &Fields,
+    mark: &str,
+    did: Result<(), AppError>,
+) -> Response {
+    match did {
+        Ok(()) => Redirect::to(&format!("/booking?{mark}=1")).into_response(),
         Err(AppError::SignInRequired) => Redirect::to("/sign-in?next=/booking").into_response(),
         Err(error) => {
-            pages::refused(&state, Uri::from_static("/booking/cancel"), &headers, echo(fields, error)).await
+            pages::refused(state, Uri::from_static("/booking/cancel"), headers, fields.echo(error)).await
         }
     }
+}
+
+async fn who(state: &AppState, headers: &HeaderMap) -> Result<SignedIn, AppError> {
+    use_cases::sign_in::who(&state.context, &session(state, headers), clock::now()).await
+}
+
+async fn cancel_booking(State(state): State<AppState>, headers: HeaderMap, fields: Fields) -> Response {
+    let (booking, reason) = (fields.one("booking"), fields.one("reason"));
+    let did = async {
+        let me = who(&state, &headers).await?;
+        use_cases::bookings::cancel(&state.context, &me, &booking, &reason, clock::now()).await
+    };
+    done(&state, &headers, &fields, "cancelled", did.await).await
+}
+
+async fn decide(State(state): State<AppState>, headers: HeaderMap, fields: Fields) -> Response {
+    let (booking, reason) = (fields.one("booking"), fields.one("reason"));
+    let (decision, mark) = match fields.one("decision").as_str() {
+        "approve" => (Decision::Approve, "approved"),
+        _ => (Decision::Decline, "declined"),
+    };
+    let did = async {
+        let me = who(&state, &headers).await?;
+        let now = clock::now();
+        use_cases::approvals::decide_in_app(&state.context, &me, &booking, decision, &reason, now).await
+    };
+    done(&state, &headers, &fields, mark, did.await).await
+}
+
+async fn rsvp(State(state): State<AppState>, headers: HeaderMap, fields: Fields) -> Response {
+    let (booking, coming) = (fields.one("booking"), fields.one("answer") == "confirmed");
+    let did = async {
+        let me = who(&state, &headers).await?;
+        use_cases::bookings::answer(&state.context, &me, &booking, coming, clock::now()).await
+    };
+    done(&state, &headers, &fields, "answered", did.await).await
+}
+
+async fn no_show(State(state): State<AppState>, headers: HeaderMap, fields: Fields) -> Response {
+    let (invitee, missing) = (fields.one("invitee"), fields.one("missing") == "yes");
+    let did = async {
+        let me = who(&state, &headers).await?;
+        use_cases::bookings::no_show(&state.context, &me, &invitee, missing, clock::now()).await
+    };
+    done(&state, &headers, &fields, "noted", did.await).await
 }
 
 #[cfg(test)]
@@ -304,11 +314,11 @@ mod tests {
 
     #[test]
     fn a_refused_form_opens_where_the_person_was() {
-        let fields: Fields =
+        let fields: Vec<_> =
             [("start", "29600000"), ("zone", "Europe/Berlin"), ("length", "30\"><script>"), ("name", "x")]
                 .map(|(k, v)| (k.to_owned(), v.to_owned()))
                 .to_vec();
-        let uri = with_choices("/book/demo/intro", Some("month=2026-12&start=1&key=k"), &fields);
+        let uri = with_choices("/book/demo/intro", Some("month=2026-12&start=1&key=k"), &fields.into());
         assert_eq!(
             uri.to_string(),
             "/book/demo/intro?month=2026-12&key=k&start=29600000&zone=Europe%2FBerlin"

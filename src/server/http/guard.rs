@@ -139,9 +139,11 @@ pub async fn in_time(request: Request, next: Next) -> Response {
 /// Headers of every response.
 pub async fn headers(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
-    let secret =
-        ["/appointment/", "/booking", "/api/v1/public/appointments/"].iter().any(|own| path.starts_with(own));
-    let private = path.starts_with("/appointment/");
+    // Addresses that are secrets, or pages that hold them.
+    const SECRET: [&str; 6] =
+        ["/appointment/", "/approval/", "/verify/", "/unsubscribe/", "/my", "/api/v1/public/appointments/"];
+    let private = SECRET.iter().any(|own| path.starts_with(own));
+    let secret = private || path.starts_with("/booking");
     let built = path.starts_with("/pkg/");
     let https = state.context.config.is_https();
     let mut response = next.run(request).await;
@@ -175,7 +177,8 @@ pub async fn headers(State(state): State<AppState>, request: Request, next: Next
 
 /// A path without the tokens that can stand in it.
 fn without_tokens(path: &str) -> String {
-    const BEFORE_TOKEN: [&str; 2] = ["appointment", "appointments"];
+    const BEFORE_TOKEN: [&str; 7] =
+        ["appointment", "appointments", "approval", "verify", "unsubscribe", "enter", "feed"];
     let mut hide = false;
     let parts: Vec<&str> = path
         .split('/')
@@ -248,6 +251,15 @@ mod tests {
             without_tokens("/api/v1/public/appointments/SECRET/cancel"),
             "/api/v1/public/appointments/…/cancel"
         );
+        for (path, shown) in [
+            ("/approval/SECRET", "/approval/…"),
+            ("/verify/SECRET", "/verify/…"),
+            ("/unsubscribe/SECRET", "/unsubscribe/…"),
+            ("/my/demo/enter/SECRET", "/my/demo/enter/…"),
+            ("/my/feed/SECRET.ics", "/my/feed/…"),
+        ] {
+            assert_eq!(without_tokens(path), shown);
+        }
         assert_eq!(without_tokens("/book/demo/intro"), "/book/demo/intro");
     }
 }

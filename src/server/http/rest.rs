@@ -5,6 +5,7 @@ use super::{
     problem::{Problem, Refusal},
     rest_types::{
         AppointmentBody, BookBody, CancelBody, KeyQuery, RescheduleBody, SlotBody, SlotsBody, SlotsQuery,
+        VerifyBody,
     },
 };
 use crate::{
@@ -224,6 +225,7 @@ async fn slots(
     responses(
         (status = 201, description = "Booked", body = AppointmentBody,
             headers(("Location" = String, description = "Where the appointment can be read"))),
+        (status = 202, description = "Nothing is booked yet: the invitee was mailed a code, which they enter at this address", body = VerifyBody),
         (status = 400, description = "`bad_request`", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "`unknown_workspace`, `unknown_service`", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "`slot_taken`, `past_time`: with the nearest free starts", body = Problem, content_type = "application/problem+json"),
@@ -259,6 +261,10 @@ async fn book(
     let input = body.into_input(default_length, retry_key)?;
     let now = clock::now();
     let booked = use_cases::book::book(&state.context, address, &input, now).await?;
+    if booked.verify {
+        let verify = format!("{}/verify/{}", state.context.config.public_url, booked.token);
+        return Ok((StatusCode::ACCEPTED, Json(VerifyBody { verify })).into_response());
+    }
     let view = use_cases::appointments::view(&state.context, &booked.token, now).await?;
     let location = format!("/api/v1/public/appointments/{}", booked.token);
     let body = AppointmentBody::new(view, &state.context.config.public_url);
@@ -309,7 +315,7 @@ async fn cancel(
     body: Body,
 ) -> Answer<Json<AppointmentBody>> {
     let body: CancelBody = read(&headers, body)?;
-    use_cases::book::cancel(&state.context, &token, &body.reason, clock::now()).await?;
+    use_cases::leave::cancel(&state.context, &token, &body.reason, clock::now()).await?;
     appointment(State(state), Path(token)).await
 }
 

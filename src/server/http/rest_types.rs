@@ -226,3 +226,10 @@ impl AppointmentBody {
         }
     }
 }
+
+/// An order that waits for its address to be verified.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct VerifyBody {
+    /// The page at which the invitee enters the code that was mailed to them, within 30 minutes.
+    pub verify: String,
+}

@@ -231,6 +231,23 @@ pub async fn lock(conn: &mut Conn, event_type: &EventTypeId) -> Result<(), Store
     Ok(())
 }
 
+/// Changes what the owner decided about an event type, under its [`lock`]. `false` when the workspace has none such.
+pub async fn set_rules(
+    conn: &mut Conn,
+    workspace: &WorkspaceId,
+    id: &EventTypeId,
+    rules: &EventTypeRules,
+) -> Result<bool, StoreError> {
+    let changed = run!(
+        conn,
+        "UPDATE event_types SET rules = $3 WHERE workspace_id = $1 AND id = $2",
+        workspace.as_str(),
+        id.as_str(),
+        document(rules)?
+    )?;
+    Ok(changed > 0)
+}
+
 /// The event types that a member hosts.
 pub async fn of_member(conn: &mut Conn, member: &MemberId) -> Result<Vec<(String,)>, StoreError> {
     rows!(conn, (String,), "SELECT event_type_id FROM hosts WHERE member_id = $1", member.as_str())

@@ -6,7 +6,11 @@ use crate::{
         AppError,
         public::{Appointment, CalendarLinks, WorkspaceRef},
     },
-    domain::{appointment::Change, event_type::EventTypeRules, interval::Interval},
+    domain::{
+        appointment::{BookingStatus, Change},
+        event_type::EventTypeRules,
+        interval::Interval,
+    },
     server::{
         context::Context,
         crypto,
@@ -67,6 +71,8 @@ pub struct Found {
     pub rules: EventTypeRules,
     /// The hosts' names.
     pub hosts: Vec<String>,
+    /// Until when a pending booking holds its time.
+    pub expires: Option<DateTime<Utc>>,
 }
 
 /// Finds the appointment behind a token.
@@ -80,12 +86,14 @@ pub async fn find(context: &Context, token: &str) -> Result<Found, AppError> {
     let rules = event_type.rules()?;
     let hosts =
         bookings::attendees(&mut conn, &row.booking_id).await?.into_iter().map(|(_, name)| name).collect();
-    Ok(Found { row, event_type, rules, hosts })
+    let booking = bookings::get(&mut conn, &row.workspace_id, &row.booking_id).await?;
+    let expires = booking.and_then(|booking| booking.expires_at).map(instant);
+    Ok(Found { row, event_type, rules, hosts, expires })
 }
 
 /// The page of an appointment.
 pub async fn view(context: &Context, token: &str, now: DateTime<Utc>) -> Result<Appointment, AppError> {
-    let Found { row, event_type, rules, hosts } = find(context, token).await?;
+    let Found { row, event_type, rules, hosts, expires } = find(context, token).await?;
     let time = row.time()?;
     let place = place(&rules.location, true, &row.phone);
     let page = format!("{}/appointment/{token}", context.config.public_url);
@@ -116,6 +124,8 @@ pub async fn view(context: &Context, token: &str, now: DateTime<Utc>) -> Result<
         cant_cancel: policy.allows(Change::Cancel, status, time.start(), now).err(),
         policy: policy.in_words(),
         guests: row.guests()?,
+        most_guests: rules.guests,
+        expires: expires.filter(|_| status == BookingStatus::Pending),
         answers: row.answers()?,
         name: row.name,
         email: row.email,

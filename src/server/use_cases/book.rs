@@ -5,9 +5,13 @@
 //! "taken".
 
 use super::{
+    announce::{Actor, BookingChange, Happened},
+    approvals,
+    leave::end_if_empty,
     note,
     order::Order,
     plan::{Address, Host, Plan, session_at},
+    verify,
 };
 use crate::{
     api::{
@@ -17,13 +21,13 @@ use crate::{
     domain::{
         appointment::{BookingStatus, Change},
         assignment::{Assignment, rank},
-        ids::{BookingId, InviteeId},
+        ids::{BookingId, InviteeId, MemberId},
         interval::Interval,
     },
     server::{
         context::Context,
         crypto, ids,
-        store::{Conn, StoreError, bookings, busy, event_types, instant},
+        store::{Conn, StoreError, bookings, busy, event_types},
     },
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -57,11 +61,23 @@ macro_rules! until_through {
     }};
 }
 
-/// Books, or returns the answer to an earlier request with the same key.
+/// Books, or returns the answer to an earlier request with the same key. Where the invitee's address is to be verified
+/// first, the order is kept until it is; see [`super::verify`].
 pub async fn book(
     context: &Context,
     address: Address<'_>,
     input: &BookInput,
+    now: DateTime<Utc>,
+) -> Result<Booked, AppError> {
+    book_as(context, address, input, false, now).await
+}
+
+/// [`book`], for an address that is `verified` or not.
+pub(super) async fn book_as(
+    context: &Context,
+    address: Address<'_>,
+    input: &BookInput,
+    verified: bool,
     now: DateTime<Utc>,
 ) -> Result<Booked, AppError> {
     if input.form_key.len() > 255 {
@@ -84,6 +100,15 @@ pub async fn book(
     else {
         return Err(AppError::field("start", "Please choose a time."));
     };
+    if plan.rules.verify_email && !verified {
+        let mut conn = context.db.read().await?;
+        if choose(&mut conn, &plan, time, order.length, "", &[], now).await?.is_none() {
+            drop(conn);
+            return Err(taken(context, &plan, order.start, order.length, "", now).await?);
+        }
+        drop(conn);
+        return verify::begin(context, &plan, &order, input, time, now).await;
+    }
     match until_through!(book_once(context, &plan, &order, time, &request, now).await) {
         Outcome::Done(booked) => Ok(booked),
         Outcome::Refused(error) => Err(error),
@@ -118,7 +143,7 @@ impl Request {
             return Ok(Some(Err(AppError::KeyReused)));
         }
         let token = context.secret.appointment_token(&InviteeId::try_from(invitee)?);
-        Ok(Some(Ok(Booked { token })))
+        Ok(Some(Ok(Booked { token, verify: false })))
     }
 }
 
@@ -186,8 +211,52 @@ async fn book_once(
     }
     let (actor, subject) = (format!("invitee:{invitee}"), format!("booking:{booking}"));
     note(&mut conn, workspace, &actor, "booking.created", &subject, now).await?;
+    let change = if plan.is_shared() {
+        let invitees = [invitee];
+        BookingChange::now(&mut conn, workspace, Happened::Booked, Actor::Invitee, &booking, &invitees)
+            .await?
+    } else {
+        // All of it is known here: most bookings are made without reading anything back.
+        BookingChange {
+            what: Happened::Booked,
+            by: Actor::Invitee,
+            booking: booking.clone(),
+            invitees: vec![(invitee, 0)],
+            sequence: 0,
+            status: first_status(&plan),
+            start: time.start(),
+            end: time.end(),
+            was: None,
+            hosts: hosts.iter().map(|host| host.member.clone()).collect(),
+            former_hosts: Vec::new(),
+            former_guests: Vec::new(),
+            left: None,
+            reason: String::new(),
+            tell_invitees: true,
+        }
+    };
+    change.enqueue(&mut conn, workspace, now).await?;
+    hold(&mut conn, &plan, &booking, time, now).await?;
     conn.commit().await?;
-    Ok(Outcome::Done(Booked { token }))
+    Ok(Outcome::Done(Booked { token, verify: false }))
+}
+
+/// Where a booking of this event type stands at first.
+fn first_status(plan: &Plan) -> BookingStatus {
+    if plan.approval().is_some() { BookingStatus::Pending } else { BookingStatus::Confirmed }
+}
+
+/// Lets a booking that waits for approval hold its time for as long as the owner said.
+async fn hold(
+    conn: &mut Conn,
+    plan: &Plan,
+    booking: &BookingId,
+    time: Interval,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let Some(approval) = plan.approval() else { return Ok(()) };
+    let expires = (now + TimeDelta::minutes(i64::from(approval.hold_minutes))).min(time.start());
+    approvals::hold_until(conn, &plan.row.workspace_id, booking, expires, now).await
 }
 
 /// The hosts who take this time: one for round robin and collective, everyone who can for all hands. `None` when
@@ -198,7 +267,7 @@ async fn choose<'p>(
     time: Interval,
     length: u32,
     except: &str,
-    stay: &[String],
+    stay: &[MemberId],
     now: DateTime<Utc>,
 ) -> Result<Option<Vec<&'p Host>>, StoreError> {
     let Some(second) = Interval::new(time.start(), time.start() + TimeDelta::seconds(1)) else {
@@ -219,9 +288,7 @@ async fn choose<'p>(
     };
     if plan.rules.assignment != Assignment::AllHands {
         // Sorting is stable: hosts to keep come first, the rest stay in their order.
-        order.sort_by_key(|index| {
-            plan.hosts.get(*index).is_none_or(|host| !stay.iter().any(|id| id == host.member.as_str()))
-        });
+        order.sort_by_key(|index| plan.hosts.get(*index).is_none_or(|host| !stay.contains(&host.member)));
         order.truncate(1);
     }
     let hosts: Vec<&Host> = order.into_iter().filter_map(|index| plan.hosts.get(index)).collect();
@@ -248,7 +315,7 @@ async fn join_or_make(
         id: &booking,
         workspace: &plan.row.workspace_id,
         event_type: &plan.row.id,
-        status: BookingStatus::Confirmed,
+        status: first_status(plan),
         time,
         seats: plan.rules.slots.seats.max(1),
     };
@@ -293,7 +360,7 @@ pub async fn move_to(
     let plan = Plan::load(&mut conn, &context.secret, address).await?;
     drop(conn);
     match until_through!(move_once(context, &plan, &token_hash, start, now).await) {
-        Outcome::Done(()) => Ok(Booked { token: token.to_owned() }),
+        Outcome::Done(()) => Ok(Booked { token: token.to_owned(), verify: false }),
         Outcome::Refused(error) => Err(error),
         Outcome::Taken => {
             let length = u32::try_from((row.end_at - row.start_at) / 60_000_000).unwrap_or(0);
@@ -345,15 +412,21 @@ async fn move_once(
         let Some(hosts) = choose(&mut conn, &plan, time, length, "", &[], now).await? else {
             return Ok(Outcome::Taken);
         };
+        let former = members_of(&mut conn, &row.booking_id).await?;
         let target = join_or_make(&mut conn, &plan, time, &hosts, now).await?;
         bookings::move_invitee(&mut conn, &row.invitee_id, &target, old.start(), now).await?;
-        end_if_empty(&mut conn, &row, now).await?;
+        let goes_on = !end_if_empty(&mut conn, &row, now).await?;
+        let left = bookings::get(&mut conn, workspace, &row.booking_id).await?;
+        let invitees = [row.invitee_id.clone()];
+        let mut change =
+            BookingChange::now(&mut conn, workspace, Happened::Moved, Actor::Invitee, &target, &invitees)
+                .await?;
+        change.was = Some(old.start());
+        change.former_hosts = former;
+        change.left = left.map(|left| (row.booking_id.clone(), left.sequence, goes_on));
+        change.enqueue(&mut conn, workspace, now).await?;
     } else {
-        let stay: Vec<String> = bookings::attendees(&mut conn, &row.booking_id)
-            .await?
-            .into_iter()
-            .map(|(member, _)| member)
-            .collect();
+        let stay = members_of(&mut conn, &row.booking_id).await?;
         let except = row.booking_id.as_str();
         let Some(hosts) = choose(&mut conn, &plan, time, length, except, &stay, now).await? else {
             return Ok(Outcome::Taken);
@@ -364,69 +437,26 @@ async fn move_once(
         bookings::set_time(&mut conn, workspace, &row.booking_id, time, now).await?;
         attend(&mut conn, &plan, &row.booking_id, &hosts, time, now).await?;
         bookings::move_invitee(&mut conn, &row.invitee_id, &row.booking_id, old.start(), now).await?;
+        // Whoever approved the old time has not approved the new one.
+        if plan.approval().is_some() && row.status() == BookingStatus::Confirmed {
+            bookings::set_status(&mut conn, workspace, &row.booking_id, BookingStatus::Pending, now).await?;
+        }
+        hold(&mut conn, &plan, &row.booking_id, time, now).await?;
+        let invitees = [row.invitee_id.clone()];
+        let booking = &row.booking_id;
+        let mut change =
+            BookingChange::now(&mut conn, workspace, Happened::Moved, Actor::Invitee, booking, &invitees)
+                .await?;
+        change.was = Some(old.start());
+        change.former_hosts = stay;
+        change.enqueue(&mut conn, workspace, now).await?;
     }
     conn.commit().await?;
     Ok(Outcome::Done(()))
 }
 
-/// Ends a booking that nobody is left in, and gives its time back.
-async fn end_if_empty(
-    conn: &mut Conn,
-    row: &bookings::AppointmentRow,
-    now: DateTime<Utc>,
-) -> Result<(), StoreError> {
-    if bookings::active_invitees(conn, &row.booking_id).await? > 0 {
-        return Ok(());
-    }
-    event_types::uncount_booking(conn, row.booking_id.as_str()).await?;
-    busy::delete_claims(conn, &row.booking_id).await?;
-    bookings::set_status(conn, &row.workspace_id, &row.booking_id, BookingStatus::Cancelled, now).await
-}
-
-/// Cancels an invitee's appointment.
-pub async fn cancel(
-    context: &Context,
-    token: &str,
-    reason: &str,
-    now: DateTime<Utc>,
-) -> Result<(), AppError> {
-    let reason =
-        crate::domain::text::many_lines(reason, 1_000).map_err(|error| AppError::field("reason", error.0))?;
-    let token_hash = crypto::hash(token);
-    match until_through!(cancel_once(context, &token_hash, &reason, now).await) {
-        Outcome::Done(()) => Ok(()),
-        Outcome::Refused(error) => Err(error),
-        // Nothing is taken when something is given back.
-        Outcome::Taken => Err(AppError::Internal),
-    }
-}
-
-async fn cancel_once(
-    context: &Context,
-    token_hash: &[u8],
-    reason: &str,
-    now: DateTime<Utc>,
-) -> Result<Outcome<()>, StoreError> {
-    let mut conn = context.db.write().await?;
-    let Some(row) = bookings::by_token(&mut conn, token_hash).await? else {
-        return Ok(Outcome::Refused(AppError::UnknownAppointment));
-    };
-    event_types::lock(&mut conn, &row.event_type_id).await?;
-    // Again, under the lock: a move may have come between.
-    let Some(row) = bookings::by_token(&mut conn, token_hash).await? else {
-        return Ok(Outcome::Refused(AppError::UnknownAppointment));
-    };
-    let Some(event_type) = event_types::by_id(&mut conn, &row.workspace_id, &row.event_type_id).await? else {
-        return Ok(Outcome::Refused(AppError::UnknownAppointment));
-    };
-    let policy = event_type.rules()?.policy;
-    if let Err(reason) = policy.allows(Change::Cancel, row.status(), instant(row.start_at), now) {
-        return Ok(Outcome::Refused(AppError::CantChange { change: Change::Cancel, reason }));
-    }
-    bookings::cancel_invitee(&mut conn, &row.invitee_id, reason, now).await?;
-    end_if_empty(&mut conn, &row, now).await?;
-    let (actor, subject) = (format!("invitee:{}", row.invitee_id), format!("booking:{}", row.booking_id));
-    note(&mut conn, &row.workspace_id, &actor, "booking.cancelled", &subject, now).await?;
-    conn.commit().await?;
-    Ok(Outcome::Done(()))
+/// The hosts of a booking.
+async fn members_of(conn: &mut Conn, booking: &BookingId) -> Result<Vec<MemberId>, StoreError> {
+    let attendees = bookings::attendees(conn, booking).await?;
+    attendees.into_iter().map(|(member, _)| Ok(MemberId::try_from(member)?)).collect()
 }

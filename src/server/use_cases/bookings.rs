@@ -1,20 +1,23 @@
 //! The owner's page: what is coming, and what can be booked.
 
-use super::note;
+use super::{
+    announce::{Actor, BookingChange, Happened},
+    note,
+};
 use crate::{
     api::{
         AppError,
-        staff::{BookingsPage, EventTypeRow, Me, UpcomingBooking},
+        staff::{BookingsPage, EventTypeRow, HostLine, InviteeLine, Me, UpcomingBooking},
     },
     domain::{
         appointment::{BookingStatus, CantChange, Change},
         event_type::Visibility,
-        ids::BookingId,
+        ids::{BookingId, InviteeId},
         text::many_lines,
     },
     server::{
         context::Context,
-        store::{bookings, busy, event_types, instant, members::SignedIn},
+        store::{Conn, bookings, busy, event_types, instant, mail_settings, members::SignedIn, messages},
         zones,
     },
 };
@@ -22,6 +25,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 /// Bookings on one page.
 const PAGE: usize = 50;
+/// How long a booking that is over stays on the page, in days, and how many of them.
+const RECENT_DAYS: i64 = 7;
+const RECENT: i64 = 20;
 
 /// A place in the list: start in epoch microseconds, then the id.
 fn cursor(text: &str) -> (i64, &str) {
@@ -35,6 +41,51 @@ fn cursor(text: &str) -> (i64, &str) {
 /// Whose bookings a member deals with: staff with their own, managers and admins with all (empty).
 fn only(me: &SignedIn) -> &str {
     if me.role == "staff" { me.member_id.as_str() } else { "" }
+}
+
+/// May this member see and change this booking?
+pub(super) async fn sees(conn: &mut Conn, me: &SignedIn, booking: &BookingId) -> Result<bool, AppError> {
+    if bookings::by_id(conn, &me.workspace_id, booking).await?.is_none() {
+        return Ok(false);
+    }
+    if only(me).is_empty() {
+        return Ok(true);
+    }
+    let attendees = bookings::attendees(conn, booking).await?;
+    Ok(attendees.iter().any(|(member, _)| member == only(me)))
+}
+
+/// A booking as the list shows it.
+async fn line(conn: &mut Conn, me: &SignedIn, row: bookings::ListedRow) -> Result<UpcomingBooking, AppError> {
+    let id = BookingId::try_from(row.id.clone())?;
+    let hosts = bookings::hosts(conn, &id).await?;
+    let several = hosts.len() > 1;
+    let mine = hosts.iter().find(|host| host.member_id == me.member_id).filter(|_| several);
+    let my_rsvp = mine.map(|host| host.rsvp.clone());
+    let mut invitees = Vec::new();
+    for invitee in bookings::invitee_ids(conn, &me.workspace_id, &id).await? {
+        if let Some(row) = bookings::by_invitee(conn, &me.workspace_id, &invitee).await? {
+            invitees.push(InviteeLine {
+                id: invitee.into(),
+                name: row.name,
+                email: row.email,
+                no_show: row.no_show,
+            });
+        }
+    }
+    Ok(UpcomingBooking {
+        pending: row.status == BookingStatus::Pending.as_str(),
+        expires: row.expires_at.map(instant),
+        hosts: hosts.into_iter().map(|host| HostLine { name: host.name, rsvp: host.rsvp }).collect(),
+        invitees,
+        undelivered: messages::undelivered(conn, &me.workspace_id, &id).await?,
+        my_rsvp,
+        id: row.id,
+        service: row.service,
+        start: instant(row.start_at),
+        end: instant(row.end_at),
+        seats: u32::try_from(row.seats).unwrap_or(1),
+    })
 }
 
 /// The owner's page, from a place in the list on.
@@ -53,16 +104,20 @@ pub async fn page(
     let next = listed.last().filter(|_| more).map(|row| format!("{}.{}", row.start_at, row.id));
     let mut upcoming = Vec::with_capacity(listed.len());
     for row in listed {
-        let id = BookingId::try_from(row.id.clone())?;
-        upcoming.push(UpcomingBooking {
-            hosts: bookings::attendees(&mut conn, &id).await?.into_iter().map(|(_, name)| name).collect(),
-            invitees: bookings::invitees(&mut conn, &id).await?,
-            id: row.id,
-            service: row.service,
-            start: instant(row.start_at),
-            end: instant(row.end_at),
-            seats: u32::try_from(row.seats).unwrap_or(1),
-        });
+        upcoming.push(line(&mut conn, me, row).await?);
+    }
+    let mut recent = Vec::new();
+    if after.is_empty() {
+        let since = now - TimeDelta::days(RECENT_DAYS);
+        for row in bookings::ended(&mut conn, workspace, since, now, only(me), RECENT).await? {
+            recent.push(line(&mut conn, me, row).await?);
+        }
+    }
+    let mut mail_trouble = None;
+    if me.role == "admin"
+        && let Some(trouble) = mail_settings::current_trouble(&mut conn, workspace).await?
+    {
+        mail_trouble = Some((trouble.error, messages::waiting(&mut conn, workspace).await?));
     }
     let mut event_types = Vec::new();
     let own = event_types::of_member(&mut conn, &me.member_id).await?;
@@ -83,7 +138,7 @@ pub async fn page(
         });
     }
     let zone = zones::rules(&me.zone).or_else(|| zones::rules("UTC")).ok_or(AppError::Internal)?;
-    let last = upcoming.last().map_or(now, |booking| booking.end);
+    let last = upcoming.last().map_or(now, |booking: &UpcomingBooking| booking.end);
     Ok(BookingsPage {
         me: Me {
             name: me.name.clone(),
@@ -93,6 +148,8 @@ pub async fn page(
         },
         zone: zones::cut(&zone, now - TimeDelta::days(31), last + TimeDelta::days(31)),
         upcoming,
+        recent,
+        mail_trouble,
         next,
         event_types,
         public_url: context.config.public_url.clone(),
@@ -132,11 +189,84 @@ pub async fn cancel(
         return Err(cant(CantChange::Past));
     }
     event_types::uncount_booking(&mut conn, booking.as_str()).await?;
+    let invitees = bookings::invitee_ids(&mut conn, &me.workspace_id, &booking).await?;
     bookings::cancel_invitees(&mut conn, &booking, &reason, now).await?;
     busy::delete_claims(&mut conn, &booking).await?;
     bookings::set_status(&mut conn, &me.workspace_id, &booking, BookingStatus::Cancelled, now).await?;
     let (actor, subject) = (format!("member:{}", me.member_id), format!("booking:{booking}"));
     note(&mut conn, &me.workspace_id, &actor, "booking.cancelled", &subject, now).await?;
+    let by = Actor::Member(me.member_id.clone());
+    let mut change =
+        BookingChange::now(&mut conn, &me.workspace_id, Happened::Cancelled, by, &booking, &invitees).await?;
+    change.reason = reason;
+    change.enqueue(&mut conn, &me.workspace_id, now).await?;
+    conn.commit().await?;
+    Ok(())
+}
+
+/// A member answers whether they take part in a booking that everyone of several is invited to.
+pub async fn answer(
+    context: &Context,
+    me: &SignedIn,
+    booking: &str,
+    coming: bool,
+    now: DateTime<Utc>,
+) -> Result<(), AppError> {
+    let booking = BookingId::try_from(booking.to_owned()).map_err(|_| AppError::UnknownAppointment)?;
+    let workspace = &me.workspace_id;
+    let mut conn = context.db.write().await?;
+    let row = bookings::get(&mut conn, workspace, &booking).await?.ok_or(AppError::UnknownAppointment)?;
+    event_types::lock(&mut conn, &row.event_type_id).await?;
+    let row = bookings::get(&mut conn, workspace, &booking).await?.ok_or(AppError::UnknownAppointment)?;
+    if !row.status.holds_time() || instant(row.end_at) <= now {
+        return Err(AppError::field("booking", "It is over, or does not take place."));
+    }
+    let hosts = bookings::hosts(&mut conn, &booking).await?;
+    let mine = hosts.iter().find(|host| host.member_id == me.member_id);
+    let mine = mine.ok_or(AppError::UnknownAppointment)?;
+    let rsvp = if coming { "confirmed" } else { "declined" };
+    if mine.rsvp == rsvp {
+        return Ok(());
+    }
+    bookings::set_rsvp(&mut conn, workspace, &booking, &me.member_id, rsvp).await?;
+    let invitees = bookings::invitee_ids(&mut conn, workspace, &booking).await?;
+    let by = Actor::Member(me.member_id.clone());
+    let change = BookingChange::now(&mut conn, workspace, Happened::Rsvp, by, &booking, &invitees).await?;
+    change.enqueue(&mut conn, workspace, now).await?;
+    let (actor, subject) = (format!("member:{}", me.member_id), format!("booking:{booking}"));
+    note(&mut conn, workspace, &actor, "booking.rsvp", &subject, now).await?;
+    conn.commit().await?;
+    Ok(())
+}
+
+/// Notes that an invitee did not come, or did after all; once the appointment has begun.
+pub async fn no_show(
+    context: &Context,
+    me: &SignedIn,
+    invitee: &str,
+    missing: bool,
+    now: DateTime<Utc>,
+) -> Result<(), AppError> {
+    let invitee = InviteeId::try_from(invitee.to_owned()).map_err(|_| AppError::UnknownAppointment)?;
+    let workspace = &me.workspace_id;
+    let mut conn = context.db.write().await?;
+    let row =
+        bookings::by_invitee(&mut conn, workspace, &invitee).await?.ok_or(AppError::UnknownAppointment)?;
+    if !sees(&mut conn, me, &row.booking_id).await? {
+        return Err(AppError::UnknownAppointment);
+    }
+    if row.status() != BookingStatus::Confirmed || instant(row.start_at) > now {
+        return Err(AppError::field("booking", "It has not begun, or did not take place."));
+    }
+    if !bookings::set_no_show(&mut conn, workspace, &invitee, missing, now).await? {
+        return Ok(());
+    }
+    let by = Actor::Member(me.member_id.clone());
+    let (booking, invitees) = (&row.booking_id, [invitee.clone()]);
+    let change = BookingChange::now(&mut conn, workspace, Happened::NoShow, by, booking, &invitees).await?;
+    change.enqueue(&mut conn, workspace, now).await?;
+    let (actor, subject) = (format!("member:{}", me.member_id), format!("invitee:{invitee}"));
+    note(&mut conn, workspace, &actor, "booking.no_show", &subject, now).await?;
     conn.commit().await?;
     Ok(())
 }

@@ -35,7 +35,7 @@ pub struct Order {
 }
 
 /// Splits what was entered as guests.
-fn guests(text: &str, most: u32, own: Option<&EmailAddress>) -> Result<Vec<String>, String> {
+pub(super) fn guests(text: &str, most: u32, own: Option<&EmailAddress>) -> Result<Vec<String>, String> {
     let mut guests: Vec<EmailAddress> = Vec::new();
     for part in text.split([',', ';', '\n', '\r']).map(str::trim).filter(|part| !part.is_empty()) {
         let shown: String = part.chars().take(60).collect();

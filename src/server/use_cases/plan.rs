@@ -7,7 +7,7 @@ use crate::{
     },
     domain::{
         assignment::Candidate,
-        event_type::{EventTypeRules, Location, Visibility},
+        event_type::{Approval, EventTypeRules, Location, Visibility},
         ids::{BookingId, EventTypeId, MemberId, WorkspaceId},
         interval::{Interval, IntervalSet},
         schedule::Schedule,
@@ -328,6 +328,11 @@ impl Plan {
             guests: self.rules.guests,
             policy: self.rules.policy.in_words(),
         }
+    }
+
+    /// How bookings are approved, if they must be. Seats of a shared session are not: one of them would hold up the others.
+    pub fn approval(&self) -> Option<Approval> {
+        self.rules.approval.filter(|_| !self.is_shared())
     }
 
     /// Is this booking one of a shared session?

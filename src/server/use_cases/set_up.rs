@@ -6,7 +6,7 @@ use crate::{
     domain::{
         appointment::UnknownWord,
         assignment::Assignment,
-        event_type::{ChangePolicy, EventTypeRules, Location},
+        event_type::{ChangePolicy, EventTypeRules, Location, MailTexts, RemindWhom, Reminder},
         ids::{EventTypeId, MemberId, ScheduleId, UserId, WorkspaceId},
         questions::FieldError,
         schedule::{Schedule, WeeklyHours, Window},
@@ -74,6 +74,10 @@ pub fn plain_rules(lengths: &[u32]) -> EventTypeRules {
         price: None,
         guests: 0,
         policy: ChangePolicy { cancel_until: Some(0), move_until: Some(0) },
+        reminders: vec![Reminder { minutes: 24 * 60, to: RemindWhom::Invitee }],
+        approval: None,
+        verify_email: false,
+        mail: MailTexts::default(),
     }
 }
 

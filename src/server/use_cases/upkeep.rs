@@ -1,11 +1,18 @@
 //! What has served its time is forgotten.
 
-use super::sign_in::{ABSOLUTE_DAYS, IDLE_DAYS};
+use super::{
+    portal::{ABSOLUTE_DAYS as PORTAL_DAYS, IDLE_DAYS as PORTAL_IDLE_DAYS},
+    sign_in::{ABSOLUTE_DAYS, IDLE_DAYS},
+};
 use crate::{
     api::AppError,
     server::{
         context::Context,
-        store::{bookings, members, micros, rate_limits},
+        crypto::{self, Secret},
+        store::{
+            Db, bookings, installation, jobs, members, messages, micros, orders, portal, rate_limits,
+            webhooks,
+        },
     },
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -13,7 +20,45 @@ use chrono::{DateTime, TimeDelta, Utc};
 /// How long a retry with the same `Idempotency-Key` finds its answer, in hours.
 pub const RETRY_HOURS: i64 = 48;
 
-/// Forgets expired sessions, answers that no retry will ask for, and full rate limits.
+/// How long a mail or a webhook's delivery can be read, in days.
+const LOG_DAYS: i64 = 90;
+/// How long the key of a job that was done is remembered, in days: longer than any reminder lies ahead of its start.
+const KEY_DAYS: i64 = 40;
+
+/// Refuses a secret that is not the one that this database's links and sealed passwords were made with: two instances with
+/// different secrets would each break what the other one sent. A new secret takes over when the old one is named.
+pub async fn know_secret(db: &Db, secret: &Secret) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    const NAME: &str = "secret";
+    let mine = secret.fingerprint();
+    let mut conn = db.write().await?;
+    installation::set_first_fact(&mut conn, NAME, &mine).await?;
+    let known = installation::fact(&mut conn, NAME).await?.unwrap_or_default();
+    if known != mine {
+        if !secret.old_fingerprints().contains(&known) {
+            return Err("This database was used with another secret (MERIDIAN_SECRET, or the file `secret` in the data \
+                        folder). Links in mails and sealed passwords need it. To change it on purpose, name the former one \
+                        in MERIDIAN_OLD_SECRETS; links that were sent before then end."
+                .into());
+        }
+        // Links that are sent from now on must be found under the new secret.
+        let mut after = String::new();
+        loop {
+            let some = bookings::ids_after(&mut conn, &after, 1_000).await?;
+            let Some(last) = some.last() else { break };
+            after = last.to_string();
+            for invitee in &some {
+                let hash = crypto::hash(&secret.appointment_token(invitee));
+                bookings::set_token_hash(&mut conn, invitee, &hash).await?;
+            }
+        }
+        installation::set_fact(&mut conn, NAME, &mine).await?;
+    }
+    conn.commit().await?;
+    Ok(())
+}
+
+/// Forgets expired sessions and orders, answers that no retry will ask for, full rate limits, and the logs of mails,
+/// webhooks and jobs.
 pub async fn forget_the_old(context: &Context, now: DateTime<Utc>) -> Result<(), AppError> {
     let mut conn = context.db.write().await?;
     bookings::forget_answers(&mut conn, now - TimeDelta::hours(RETRY_HOURS)).await?;
@@ -24,6 +69,17 @@ pub async fn forget_the_old(context: &Context, now: DateTime<Utc>) -> Result<(),
     )
     .await?;
     rate_limits::forget(&mut conn, micros(now)).await?;
+    orders::forget(&mut conn, now - TimeDelta::hours(1)).await?;
+    jobs::forget_done(&mut conn, now - TimeDelta::days(KEY_DAYS)).await?;
+    messages::forget(&mut conn, now - TimeDelta::days(LOG_DAYS)).await?;
+    webhooks::forget(&mut conn, now - TimeDelta::days(LOG_DAYS)).await?;
+    portal::forget(
+        &mut conn,
+        now,
+        now - TimeDelta::days(PORTAL_DAYS),
+        now - TimeDelta::days(PORTAL_IDLE_DAYS),
+    )
+    .await?;
     conn.commit().await?;
     Ok(())
 }

@@ -208,7 +208,9 @@ pub fn send(picking: Picking, event: &web_sys::SubmitEvent, go: Box<dyn Fn(&str)
             of @ PickerOf::Service { .. } => (book(of, input).await, "new"),
         };
         match answer {
-            Ok(Booked { token }) => go(&format!("/appointment/{token}?{mark}=1")),
+            // A page of the server's own, which the router does not know.
+            Ok(Booked { token, verify: true }) => browser::visit(&format!("/verify/{token}")),
+            Ok(Booked { token, .. }) => go(&format!("/appointment/{token}?{mark}=1")),
             Err(error) => refused(picking, start, error),
         }
     });

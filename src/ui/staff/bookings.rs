@@ -3,9 +3,10 @@
 use super::{
     clipboard::Copying,
     form::{Form, loaded},
+    menu,
 };
 use crate::{
-    api::staff::{BookingsPage, EventTypeRow, Me, UpcomingBooking, load_bookings},
+    api::staff::{BookingsPage, EventTypeRow, HostLine, InviteeLine, UpcomingBooking, load_bookings},
     domain::{
         event_type::{Visibility, length_in_words},
         zone::ZoneRules,
@@ -22,13 +23,24 @@ pub(super) fn page() -> impl IntoView {
     let after = move || query.with(|query| query.get("after")).unwrap_or_default();
     let page = Resource::new_blocking(after, load_bookings);
     loaded(page, "/booking", move |page| {
-        let asked = |name| query.with_untracked(|query| query.get(name)).is_some();
-        bookings(page, asked("after"), asked("cancelled"))
+        let asked = |name: &str| query.with_untracked(|query| query.get(name)).is_some();
+        let done = DONE.into_iter().find(|(mark, _)| asked(mark)).map(|(_, words)| words);
+        bookings(page, asked("after"), done)
     })
 }
 
-fn bookings(page: BookingsPage, later: bool, cancelled: bool) -> AnyView {
-    let BookingsPage { me, zone, upcoming, next, event_types, public_url, now, echo } = page;
+/// What was done just now, as the address says it.
+const DONE: [(&str, &str); 5] = [
+    ("cancelled", "Cancelled. The time is free again, and everyone is told."),
+    ("approved", "Approved. Everyone is told."),
+    ("declined", "Declined. The time is free again, and everyone is told."),
+    ("answered", "Your answer is kept."),
+    ("noted", "Noted."),
+];
+
+fn bookings(page: BookingsPage, later: bool, done: Option<&'static str>) -> AnyView {
+    let BookingsPage { me, zone, upcoming, recent, mail_trouble, next, event_types, public_url, now, echo } =
+        page;
     let form = Form::new(echo);
     let copying = Copying::new();
     let today = DateTime::from_timestamp(now, 0).map(|now| zone.date(now));
@@ -46,8 +58,9 @@ fn bookings(page: BookingsPage, later: bool, cancelled: bool) -> AnyView {
             <h2 id="upcoming" class="heading">{if later { "Later bookings" } else { "Upcoming" }}</h2>
             <p class="hint">"Times in " {zone_name}</p>
             {none}
-            {days(upcoming, &zone, today, &form)}
+            {days(upcoming, &zone, today, &form, now)}
             <p class="mt-6 flex flex-wrap gap-4">{back} {next}</p>
+            {over(recent, &zone, today, &form, now)}
         </section>
     };
     let links = view! {
@@ -60,31 +73,24 @@ fn bookings(page: BookingsPage, later: bool, cancelled: bool) -> AnyView {
             </ul>
         </section>
     };
-    let done =
-        cancelled.then(|| view! { <p role="status" class="notice">"Cancelled. The time is free again."</p> });
+    let done = done.map(|words| view! { <p role="status" class="notice">{words}</p> });
+    let trouble = mail_trouble.map(|(error, waiting)| {
+        view! {
+            <div class="alert-error">
+                <p class="font-semibold">"Mail can't be sent at the moment"</p>
+                <p class="wrap-anywhere">{error} " " {waiting} " waiting. "
+                    <a class="link" rel="external" href="/booking/mail">"Look at the mail settings"</a>
+                </p>
+            </div>
+        }
+    });
     view! {
         <Title text=form.title("Bookings")/>
-        {masthead(&me)}
-        <div class="mt-6 grid gap-4 empty:hidden">{form.summary()} {done}</div>
+        {menu(&me, "/booking")}
+        <h1 class="title" tabindex="-1">"Bookings"</h1>
+        <div class="mt-6 grid gap-4 empty:hidden">{form.summary()} {done} {trouble}</div>
         {copying.status()}
         <div class="mt-8 grid gap-10 lg:grid-cols-[3fr_2fr]">{upcoming.into_any()} {links.into_any()}</div>
-    }
-    .into_any()
-}
-
-fn masthead(me: &Me) -> AnyView {
-    let Me { name, role, workspace, .. } = me.clone();
-    view! {
-        <div class="flex flex-wrap items-end justify-between gap-x-6 gap-y-3">
-            <div class="min-w-0">
-                <p class="hint">{workspace}</p>
-                <h1 class="title" tabindex="-1">"Bookings"</h1>
-            </div>
-            <form method="post" action="/sign-out" class="flex flex-wrap items-center gap-x-4 gap-y-2">
-                <p class="hint">"Signed in as " <strong>{name}</strong> " (" {role} ")"</p>
-                <button type="submit" class="button button-small">"Sign out"</button>
-            </form>
-        </div>
     }
     .into_any()
 }
@@ -99,7 +105,33 @@ fn empty(later: bool, open: bool) -> impl IntoView {
     view! { <p class="notice mt-4">{sentence}</p> }
 }
 
-fn days(upcoming: Vec<UpcomingBooking>, zone: &ZoneRules, today: Option<NaiveDate>, form: &Form) -> AnyView {
+/// Those that are over: who did not come is noted here.
+fn over(
+    recent: Vec<UpcomingBooking>,
+    zone: &ZoneRules,
+    today: Option<NaiveDate>,
+    form: &Form,
+    now: i64,
+) -> Option<AnyView> {
+    if recent.is_empty() {
+        return None;
+    }
+    let section = view! {
+        <details class="mt-8">
+            <summary class="button button-small">"The last seven days"</summary>
+            {days(recent, zone, today, form, now)}
+        </details>
+    };
+    Some(section.into_any())
+}
+
+fn days(
+    upcoming: Vec<UpcomingBooking>,
+    zone: &ZoneRules,
+    today: Option<NaiveDate>,
+    form: &Form,
+    now: i64,
+) -> AnyView {
     let days = upcoming.chunk_by(|a, b| zone.date(a.start) == zone.date(b.start)).map(|day| {
         let date = day.first().map(|first| zone.date(first.start)).unwrap_or_default();
         let near = today.and_then(|today| match date.signed_duration_since(today).num_days() {
@@ -107,7 +139,7 @@ fn days(upcoming: Vec<UpcomingBooking>, zone: &ZoneRules, today: Option<NaiveDat
             1 => Some("Tomorrow, "),
             _ => None,
         });
-        let bookings = day.iter().map(|entry| booking(entry, zone, form)).collect_view();
+        let bookings = day.iter().map(|entry| booking(entry, zone, form, now)).collect_view();
         view! {
             <h3 class="mt-6 mb-2 font-semibold">{near} {format::day(date)}</h3>
             <ul class="grid gap-3">{bookings}</ul>
@@ -116,30 +148,127 @@ fn days(upcoming: Vec<UpcomingBooking>, zone: &ZoneRules, today: Option<NaiveDat
     days.collect_view().into_any()
 }
 
-fn booking(entry: &UpcomingBooking, zone: &ZoneRules, form: &Form) -> AnyView {
-    let UpcomingBooking { id, service, start, end, hosts, invitees, seats } = entry.clone();
+fn booking(entry: &UpcomingBooking, zone: &ZoneRules, form: &Form, now: i64) -> AnyView {
+    let UpcomingBooking { id, service, start, end, hosts, invitees, seats, .. } = entry.clone();
     let when = format::times(zone, start, end);
     let shared = (seats > 1).then(|| format!("{} of {seats} places taken", invitees.len()));
     let who = match invitees.as_slice() {
-        [(name, _)] => name.clone(),
+        [one] => one.name.clone(),
         several => format!("{} people", several.len()),
     };
-    let people = invitees.into_iter().map(|(name, email)| {
-        let href = format!("mailto:{email}");
-        view! { <li>{name} " " <a class="link wrap-anywhere" href=href>{email}</a></li> }
+    let begun = start.timestamp() <= now && !entry.pending;
+    let people = invitees.into_iter().map(|person| {
+        let href = format!("mailto:{}", person.email);
+        let missing = begun.then(|| no_show(&person));
+        view! { <li>{person.name} " " <a class="link wrap-anywhere" href=href>{person.email}</a> {missing}</li> }
     });
     let people = people.collect_view();
+    let several = hosts.len() > 1;
+    let hosts: Vec<String> = hosts.into_iter().map(|host| host_in_words(host, several)).collect();
     let label = format!(" {service} with {who} at {when}");
+    let over = end.timestamp() <= now;
+    let cancel = (!over).then(|| cancel(id, label.clone(), seats > 1, form));
     view! {
         <li class="card grid gap-x-4 gap-y-1 sm:grid-cols-[8rem_1fr]">
             <time class="font-semibold tabular-nums" datetime=start.to_rfc3339()>{when}</time>
             <div class="min-w-0">
-                <p class="font-semibold">{service}</p>
+                <p class="font-semibold">
+                    {service} {entry.pending.then(|| view! { " " <span class="badge">"Waiting for approval"</span> })}
+                </p>
                 <ul>{people}</ul>
                 <p class="hint">"With " {hosts.join(", ")}{shared.map(|shared| format!(" · {shared}"))}</p>
-                {cancel(id, label, seats > 1, form)}
+                {undelivered(entry)}
+                {entry.pending.then(|| decide(entry, zone, &label))}
+                {(!over).then(|| rsvp(entry, &label))}
+                {cancel}
             </div>
         </li>
+    }
+    .into_any()
+}
+
+/// A host, with their answer where everyone of several is asked for one.
+fn host_in_words(host: HostLine, several: bool) -> String {
+    let HostLine { name, rsvp } = host;
+    match rsvp.as_str() {
+        "declined" => format!("{name} (declined)"),
+        "pending" if several => format!("{name} (no answer yet)"),
+        _ => name,
+    }
+}
+
+/// Mails that did not arrive, where whoever can mend it looks first.
+fn undelivered(entry: &UpcomingBooking) -> Option<AnyView> {
+    let lines = entry.undelivered.iter().map(|(to, why)| {
+        let line = format!("The mail to {to} was not delivered: {why}");
+        view! { <p class="field-error wrap-anywhere">{line}</p> }
+    });
+    (!entry.undelivered.is_empty()).then(|| lines.collect_view().into_any())
+}
+
+/// Approving or declining a booking that waits.
+fn decide(entry: &UpcomingBooking, zone: &ZoneRules, label: &str) -> AnyView {
+    let (id, label) = (entry.id.clone(), label.to_owned());
+    let until = entry.expires.map(|expires| {
+        let at = format::clock(zone.local(expires), false);
+        format!("Held until {}, {at}", format::day(zone.date(expires)))
+    });
+    let reason = format!("answer-{id}");
+    view! {
+        <form method="post" action="/booking/decide" class="mt-3 grid justify-items-start gap-3">
+            <input type="hidden" name="booking" value=id/>
+            <p class="hint">{until}</p>
+            <div class="field w-full">
+                <label class="label" for=reason.clone()>"A word to them" <span class="optional">" (optional)"</span></label>
+                <input class="input" id=reason name="reason" type="text" maxlength="1000" autocomplete="off"/>
+            </div>
+            <p class="flex flex-wrap gap-2">
+                <button type="submit" class="button button-small" name="decision" value="approve">
+                    "Approve" <span class="sr-only">{label.clone()}</span>
+                </button>
+                <button type="submit" class="button button-small" name="decision" value="decline">
+                    "Decline" <span class="sr-only">{label}</span>
+                </button>
+            </p>
+        </form>
+    }
+    .into_any()
+}
+
+/// The answer of the member who looks, when everyone of several hosts is asked.
+fn rsvp(entry: &UpcomingBooking, label: &str) -> Option<AnyView> {
+    let mine = entry.my_rsvp.clone()?;
+    let (id, label) = (entry.id.clone(), label.to_owned());
+    let choice = |answer: &'static str, words: &'static str| {
+        let pressed = if mine == answer { "true" } else { "false" };
+        view! {
+            <button type="submit" class="button button-small" name="answer" value=answer aria-pressed=pressed>
+                {words} <span class="sr-only">{label.clone()}</span>
+            </button>
+        }
+    };
+    let form = view! {
+        <form method="post" action="/booking/rsvp" class="mt-3 flex flex-wrap items-center gap-2">
+            <input type="hidden" name="booking" value=id/>
+            <span class="hint">"Will you be there?"</span>
+            {choice("confirmed", "Yes")} {choice("declined", "No")}
+        </form>
+    };
+    Some(form.into_any())
+}
+
+/// Whether someone came, once it has begun.
+fn no_show(person: &InviteeLine) -> AnyView {
+    let (value, words) = if person.no_show { ("no", "Came after all") } else { ("yes", "Did not come") };
+    let (id, name) = (person.id.clone(), person.name.clone());
+    view! {
+        <form method="post" action="/booking/no-show" class="inline-flex flex-wrap items-center gap-2">
+            {person.no_show.then(|| view! { <span class="badge">"No-show"</span> })}
+            <input type="hidden" name="invitee" value=id/>
+            <button type="submit" class="button button-small" name="missing" value=value>
+                {words} <span class="sr-only">": " {name}</span>
+            </button>
+        </form>
     }
     .into_any()
 }
@@ -152,9 +281,9 @@ fn cancel(id: String, label: String, shared: bool, form: &Form) -> AnyView {
     let hint = format!("{field}-hint");
     let described = form.described("reason", true).filter(|_| mine).unwrap_or_else(|| hint.clone());
     let consequence = if shared {
-        "This calls it off for everyone who booked it. They find the reason on their appointment's page."
+        "This calls it off for everyone who booked it. They are told by mail, with the reason."
     } else {
-        "The time becomes free again. The reason is shown on the appointment's page."
+        "The time becomes free again. Everyone concerned is told by mail, with the reason."
     };
     view! {
         <details class="mt-3" open=mine>

@@ -9,36 +9,36 @@ use leptos::{html, prelude::*};
 
 /// A form as it was sent and refused; empty on the first visit.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Form(Echo);
+pub(crate) struct Form(Echo);
 
 impl Form {
-    pub(super) fn new(echo: Option<Echo>) -> Self {
+    pub(crate) fn new(echo: Option<Echo>) -> Self {
         Self(echo.unwrap_or_default())
     }
 
     /// Was it sent before?
-    pub(super) fn refused(&self) -> bool {
+    pub(crate) fn refused(&self) -> bool {
         self.0.error.is_some()
     }
 
     /// What was sent for a field; the given value on the first visit.
-    pub(super) fn value(&self, field: &str, first: &str) -> String {
+    pub(crate) fn value(&self, field: &str, first: &str) -> String {
         let sent = self.0.value(field).unwrap_or_default();
         if self.refused() { sent.to_owned() } else { first.to_owned() }
     }
 
     /// Was this box ticked? On the first visit: as given.
-    pub(super) fn ticked(&self, field: &str, value: &str, first: bool) -> bool {
+    pub(crate) fn ticked(&self, field: &str, value: &str, first: bool) -> bool {
         if self.refused() { self.0.has(field, value) } else { first }
     }
 
     /// For `aria-invalid`: nothing at all on a field that is well.
-    pub(super) fn invalid(&self, field: &str) -> Option<&'static str> {
+    pub(crate) fn invalid(&self, field: &str) -> Option<&'static str> {
         self.0.message(field).map(|_| "true")
     }
 
     /// For `aria-describedby`: the ids of the field's hint and its error.
-    pub(super) fn described(&self, field: &str, hint: bool) -> Option<String> {
+    pub(crate) fn described(&self, field: &str, hint: bool) -> Option<String> {
         let hint = hint.then(|| format!("{field}-hint"));
         let error = self.0.message(field).map(|_| format!("{field}-error"));
         let ids: Vec<String> = hint.into_iter().chain(error).collect();
@@ -46,12 +46,12 @@ impl Form {
     }
 
     /// What a page's title starts with, so that a refusal is the first thing that is read out.
-    pub(super) fn title(&self, title: &str) -> String {
+    pub(crate) fn title(&self, title: &str) -> String {
         if self.refused() { format!("Error: {title}") } else { title.to_owned() }
     }
 
     /// What was refused, with a link to each field that needs mending. Takes the focus once there is JavaScript.
-    pub(super) fn summary(&self) -> Option<AnyView> {
+    pub(crate) fn summary(&self) -> Option<AnyView> {
         let error = self.0.error.clone()?;
         Effect::new(|| browser::focus("#refused"));
         let link = |field: &FieldError| {
@@ -73,7 +73,7 @@ impl Form {
     }
 
     /// A label, a hint, an error, and the control that they belong to. The control's id is the field's name.
-    pub(super) fn field(
+    pub(crate) fn field(
         &self,
         name: &'static str,
         label: &'static str,
@@ -92,7 +92,7 @@ impl Form {
     }
 
     /// A field of one line.
-    pub(super) fn line(&self, line: Line) -> AnyView {
+    pub(crate) fn line(&self, line: Line) -> AnyView {
         let Line { name, label, kind, autocomplete, first, hint, most, required, node } = line;
         // A password never comes back.
         let value = (kind != "password").then(|| self.value(name, first));
@@ -113,14 +113,14 @@ impl Form {
     }
 
     /// The sentence beside a field, if it needs mending.
-    pub(super) fn error(&self, name: &'static str) -> Option<AnyView> {
+    pub(crate) fn error(&self, name: &'static str) -> Option<AnyView> {
         let message = self.0.message(name)?.to_owned();
         Some(view! { <p class="field-error" id=format!("{name}-error")>{message}</p> }.into_any())
     }
 }
 
 /// A field of one line.
-pub(super) struct Line {
+pub(crate) struct Line {
     name: &'static str,
     label: &'static str,
     kind: &'static str,
@@ -133,7 +133,7 @@ pub(super) struct Line {
 }
 
 impl Line {
-    pub(super) fn new(name: &'static str, label: &'static str, kind: &'static str) -> Self {
+    pub(crate) fn new(name: &'static str, label: &'static str, kind: &'static str) -> Self {
         let node = NodeRef::new();
         Self {
             name,
@@ -149,36 +149,36 @@ impl Line {
     }
 
     /// What the browser may fill in.
-    pub(super) fn filled_by(self, autocomplete: &'static str) -> Self {
+    pub(crate) fn filled_by(self, autocomplete: &'static str) -> Self {
         Self { autocomplete, ..self }
     }
 
     /// What stands in it on the first visit.
-    pub(super) fn first(self, first: &'static str) -> Self {
+    pub(crate) fn first(self, first: &'static str) -> Self {
         Self { first, ..self }
     }
 
-    pub(super) fn hint(self, hint: impl IntoAny) -> Self {
+    pub(crate) fn hint(self, hint: impl IntoAny) -> Self {
         Self { hint: Some(hint.into_any()), ..self }
     }
 
     /// The most characters, or the largest number.
-    pub(super) fn most(self, most: u32) -> Self {
+    pub(crate) fn most(self, most: u32) -> Self {
         Self { most: Some(most), ..self }
     }
 
-    pub(super) fn optional(self) -> Self {
+    pub(crate) fn optional(self) -> Self {
         Self { required: false, ..self }
     }
 
     /// For those who read what is typed.
-    pub(super) fn at(self, node: NodeRef<html::Input>) -> Self {
+    pub(crate) fn at(self, node: NodeRef<html::Input>) -> Self {
         Self { node, ..self }
     }
 }
 
 /// A page once it is loaded; else what happened, and a way on.
-pub(super) fn loaded<T>(
+pub(crate) fn loaded<T>(
     page: Resource<Result<T, AppError>>,
     here: &'static str,
     show: impl Fn(T) -> AnyView + Copy + Send + Sync + 'static,

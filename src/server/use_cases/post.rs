@@ -1,0 +1,211 @@
+//! Posting letters and sending them.
+//!
+//! A letter is posted in the transaction that causes it. Sending it is a job: to the workspace's mail server, or, where
+//! there is none, into its mailbox. A mail server that took a mail and died before it said so gets it again with the same
+//! Message-ID: SMTP has no way to ask.
+
+use super::mail_settings;
+use crate::{
+    domain::ids::{MessageId, WorkspaceId},
+    server::{
+        clock,
+        context::Context,
+        ids,
+        jobs::{self, Job, Outcome},
+        links::Links,
+        mail::{
+            letter::{Content, Letter, What},
+            render::{self, Wire},
+            smtp::{self, SendError},
+        },
+        store::{Conn, StoreError, instant, mail_settings as troubles, messages},
+    },
+};
+use chrono::{DateTime, TimeDelta, Utc};
+use std::{
+    collections::HashMap,
+    sync::{LazyLock, Mutex, PoisonError},
+};
+
+/// Mails of one workspace that are sent at once: a server that hangs must leave room for those of others.
+const AT_ONCE: usize = 3;
+
+/// Keeps a letter and enqueues its sending, in the caller's transaction.
+pub async fn post(
+    conn: &mut Conn,
+    workspace: &WorkspaceId,
+    letter: &Letter,
+    now: DateTime<Utc>,
+) -> Result<MessageId, StoreError> {
+    let id: MessageId = ids::new(now)?;
+    let about = match &letter.content {
+        Content::Booking(about) => Some((&about.booking, &about.invitee)),
+        _ => None,
+    };
+    let new = messages::NewMessage {
+        id: &id,
+        workspace,
+        about,
+        kind: kind(&letter.content),
+        recipient_key: &letter.to.email.to_lowercase(),
+        subject: &render::subject(letter),
+        letter,
+    };
+    messages::insert(conn, &new, now).await?;
+    jobs::enqueue(conn, workspace, &Job::Mail { message: id.clone() }, now, None, now).await?;
+    Ok(id)
+}
+
+/// A word for what a letter says.
+fn kind(content: &Content) -> &'static str {
+    match content {
+        Content::Booking(about) => match about.what {
+            What::Confirmed => "confirmed",
+            What::Pending => "pending",
+            What::Approved => "approved",
+            What::Declined => "declined",
+            What::Expired => "expired",
+            What::Moved => "moved",
+            What::Cancelled => "cancelled",
+            What::Guests => "guests",
+            What::Reminder => "reminder",
+            What::Released => "released",
+        },
+        Content::PortalLink { .. } => "portal-link",
+        Content::Verify { .. } => "verify",
+        Content::WebhookDisabled { .. } => "webhook-disabled",
+        Content::Test => "test",
+    }
+}
+
+/// A place among the mails of a workspace that are being sent; given back when it is dropped.
+struct Place(WorkspaceId);
+
+static SENDING: LazyLock<Mutex<HashMap<WorkspaceId, usize>>> = LazyLock::new(Mutex::default);
+
+impl Place {
+    fn take(workspace: &WorkspaceId) -> Option<Self> {
+        let mut sending = SENDING.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = sending.entry(workspace.clone()).or_default();
+        (*count < AT_ONCE).then(|| {
+            *count += 1;
+            Self(workspace.clone())
+        })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut sending = SENDING.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = sending.get_mut(&self.0) {
+            *count -= 1;
+            if *count == 0 {
+                sending.remove(&self.0);
+            }
+        }
+    }
+}
+
+/// Sends a mail that waits. Called by the workers; `attempt` counts from 1.
+pub async fn send(
+    context: &Context,
+    workspace: &WorkspaceId,
+    message: &MessageId,
+    attempt: i64,
+    now: DateTime<Utc>,
+) -> Outcome {
+    let Some(_place) = Place::take(workspace) else { return Outcome::Postpone(TimeDelta::seconds(1)) };
+    match try_send(context, workspace, message, attempt, now).await {
+        Ok(outcome) => outcome,
+        Err(error) => jobs::backoff(attempt).map_or_else(
+            || Outcome::Dead(format!("The database: {error}.")),
+            |after| Outcome::Retry { error: format!("The database: {error}."), after },
+        ),
+    }
+}
+
+async fn try_send(
+    context: &Context,
+    workspace: &WorkspaceId,
+    message: &MessageId,
+    attempt: i64,
+    now: DateTime<Utc>,
+) -> Result<Outcome, StoreError> {
+    let mut conn = context.db.read().await?;
+    let Some(row) = messages::by_id(&mut conn, workspace, message).await? else { return Ok(Outcome::Done) };
+    if row.status != "waiting" {
+        return Ok(Outcome::Done);
+    }
+    // Mails about one appointment arrive in the order of what happened, as long as the server takes them.
+    if attempt == 1 && messages::has_older_waiting(&mut conn, &row).await? {
+        return Ok(Outcome::Postpone(TimeDelta::seconds(1)));
+    }
+    let sender = mail_settings::sender(&mut conn, context, workspace).await?;
+    drop(conn);
+    let letter = row.letter()?;
+    let Some(server) = sender.server else {
+        return settle(context, workspace, message, "kept", "", now).await;
+    };
+    let links = Links { public_url: &context.config.public_url, secret: &context.secret };
+    let wire = Wire { links, from: &sender.from, message, at: instant(row.created_at) };
+    let mime = match render::render(&letter, &wire) {
+        Ok(rendered) => rendered.mime,
+        Err(error) => {
+            let sentence = format!("It can't be written out: {error}.");
+            return settle(context, workspace, message, "refused", &sentence, now).await;
+        }
+    };
+    match smtp::send(&server, &sender.from.email, &letter.to.email, &mime).await {
+        Ok(()) => settle(context, workspace, message, "sent", "", clock::now()).await,
+        Err(SendError::Refused(sentence)) => {
+            settle(context, workspace, message, "refused", &sentence, clock::now()).await
+        }
+        Err(SendError::Trouble(sentence)) => {
+            let now = clock::now();
+            let again = jobs::backoff(attempt);
+            let mut conn = context.db.write().await?;
+            troubles::trouble(&mut conn, workspace, &sentence, now).await?;
+            if again.is_some() {
+                messages::note_error(&mut conn, workspace, message, &sentence).await?;
+            } else {
+                messages::settle(&mut conn, workspace, message, "failed", &sentence, now).await?;
+            }
+            conn.commit().await?;
+            Ok(match again {
+                Some(after) => Outcome::Retry { error: sentence, after },
+                None => Outcome::Dead(sentence),
+            })
+        }
+    }
+}
+
+async fn settle(
+    context: &Context,
+    workspace: &WorkspaceId,
+    message: &MessageId,
+    status: &str,
+    error: &str,
+    now: DateTime<Utc>,
+) -> Result<Outcome, StoreError> {
+    let mut conn = context.db.write().await?;
+    messages::settle(&mut conn, workspace, message, status, error, now).await?;
+    if status == "sent" {
+        troubles::clear_trouble(&mut conn, workspace).await?;
+    }
+    conn.commit().await?;
+    Ok(Outcome::Done)
+}
+
+/// Lets a mail that did not arrive be sent again. `false` when there is none such.
+pub async fn again(
+    conn: &mut Conn,
+    workspace: &WorkspaceId,
+    message: &MessageId,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let waits = messages::wait_again(conn, workspace, message).await?;
+    if waits {
+        jobs::enqueue(conn, workspace, &Job::Mail { message: message.clone() }, now, None, now).await?;
+    }
+    Ok(waits)
+}
