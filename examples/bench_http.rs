@@ -324,6 +324,70 @@ fn bookings(server: &Server, starts: &[String]) -> Outcome<()> {
     )
 }
 
+const MAILS: u32 = 3_000;
+
+/// Mails that wait, as many jobs, and pages that are asked for meanwhile.
+async fn drain(server: &Server, db: &Db, now: i64) -> Outcome<()> {
+    let rows = format!("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {MAILS})");
+    let id = "'0193b5a0-7c1e-7000-8000-' || CAST(100000000000 + CAST(i AS BIGINT) AS TEXT)";
+    let some = "(SELECT letter FROM messages WHERE kind = 'confirmed' LIMIT 1)";
+    run(
+        db,
+        format!(
+            "INSERT INTO messages (id, workspace_id, kind, recipient, recipient_key, subject, letter, status, error,
+                                   created_at)
+             {rows} SELECT {id}, {WORKSPACE}, 'bench', 'b@customer.example', 'b@customer.example', 'Bench', {some},
+                    'waiting', '', {now} FROM n"
+        ),
+    )
+    .await?;
+    let begun = Instant::now();
+    run(
+        db,
+        format!(
+            "INSERT INTO jobs (id, workspace_id, lane, kind, subject, payload, status, run_at, attempts, last_error,
+                               created_at, updated_at)
+             {rows} SELECT {id}, {WORKSPACE}, 'mail', 'mail', 'message:' || {id},
+                    '{{\"kind\":\"mail\",\"message\":\"' || {id} || '\"}}', 'queued', {now}, 0, '', {now}, {now} FROM n"
+        ),
+    )
+    .await?;
+    let (done, pages) = std::thread::scope(|scope| -> Outcome<_> {
+        let asking = scope.spawn(|| load(&server.host, "/book/demo/intro", 4, 2));
+        let waiting = tokio::runtime::Handle::current();
+        let done = tokio::task::block_in_place(|| {
+            waiting.block_on(async {
+                loop {
+                    let left = left(db).await?;
+                    if left == 0 {
+                        return Ok::<_, Box<dyn Error + Send + Sync>>(begun.elapsed());
+                    }
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            })
+        })?;
+        Ok((done, asking.join().map_err(|_| "a client panicked")??))
+    })?;
+    let rate = f64::from(MAILS) / done.as_secs_f64();
+    say(
+        "jobs, 3,000 due mails into the mailbox, while pages are asked for",
+        &format!("{rate:.0} jobs/s"),
+        "",
+    )?;
+    let (times, rate) = pages;
+    let figure = format!("{rate:.0}/s, p50 {:.2} ms, p99 {:.2} ms", share(&times, 500), share(&times, 990));
+    say("booking page meanwhile, 4 connections", &figure, "")
+}
+
+/// How many of those mails still wait.
+async fn left(db: &Db) -> Outcome<i64> {
+    let sql = "SELECT COUNT(*) FROM messages WHERE kind = 'bench' AND status = 'waiting'";
+    Ok(match db {
+        Db::Sqlite { read, .. } => sqlx::query_scalar(sql).fetch_one(read).await?,
+        Db::Postgres { read, .. } => sqlx::query_scalar(sql).fetch_one(read).await?,
+    })
+}
+
 async fn measure(name: &str, database: &str) -> Outcome<()> {
     writeln!(std::io::stdout(), "\n{name}")?;
     let data = tempfile::tempdir()?;
@@ -357,7 +421,6 @@ async fn measure(name: &str, database: &str) -> Outcome<()> {
     slots(&server, &path, "5,000 busy events")?;
     add_old_bookings(&db, now.timestamp_micros()).await?;
     slots(&server, &path, "5,000 busy events and a million old bookings")?;
-    db.close().await;
 
     let to = now.date_naive() + chrono::TimeDelta::days(59);
     let free = Client::new(&server.host)?
@@ -369,6 +432,8 @@ async fn measure(name: &str, database: &str) -> Outcome<()> {
         .filter_map(|rest| rest.split('"').next().map(str::to_owned))
         .collect();
     bookings(&server, &starts)?;
+    drain(&server, &db, now.timestamp_micros()).await?;
+    db.close().await;
     say("resident memory, after the load", &format!("{:.1} MiB", server.memory()?), "120 MB")
 }
 

@@ -63,6 +63,8 @@ async function startServer(servers: Server[], name: ServerName, database: (data:
       MERIDIAN_PUBLIC_URL: url,
       MERIDIAN_SITE_DIR: process.env.MERIDIAN_SITE_DIR ?? join(root, "target/site"),
       MERIDIAN_DEMO: "true",
+      // Receivers of webhooks run on this machine.
+      MERIDIAN_ALLOW_PRIVATE_URLS: "on",
       MERIDIAN_RATE_LIMITS: "off",
     },
   });

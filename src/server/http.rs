@@ -73,6 +73,7 @@ pub fn router(state: AppState) -> Router {
         .merge(webhooks::router())
         .route("/", get(home));
     let (rest, document) = rest::router();
+    let document = rest::with_webhooks(&document);
     let app = Router::new()
         .merge(pages)
         .merge(pages::server_functions())

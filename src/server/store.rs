@@ -6,11 +6,14 @@
 //!
 //! Functions are scoped: what belongs to a workspace is asked for with the workspace, or through a row that was.
 
+pub mod answers;
+pub mod attendees;
 pub mod audit;
 pub mod bookings;
 pub mod busy;
 pub mod event_types;
 pub mod installation;
+pub mod invitees;
 pub mod jobs;
 pub mod mail_settings;
 pub mod members;

@@ -23,7 +23,7 @@ use crate::{
     },
 };
 use body::{BookingData, Envelope};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -137,7 +137,9 @@ pub async fn emit(
     if asking.is_empty() {
         return Ok(());
     }
-    let body = document(&Envelope { event, timestamp: now, version: body::VERSION, data: data.clone() })?;
+    // Not every program reads more digits than three.
+    let timestamp = now.trunc_subsecs(3);
+    let body = document(&Envelope { event, timestamp, version: body::VERSION, data: data.clone() })?;
     let subject = format!("invitee:{}", data.invitee.id);
     for (webhook, _) in asking {
         let delivery: DeliveryId = ids::new(now)?;

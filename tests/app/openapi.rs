@@ -49,6 +49,8 @@ fn the_document_is_whole() {
     paths.sort_unstable();
     expected.sort_unstable();
     assert_eq!(paths, expected);
+    let webhooks = document["webhooks"].as_object().unwrap();
+    assert!(webhooks.len() == 9 && webhooks.contains_key("booking.rescheduled"), "{webhooks:?}");
     let mut found = Vec::new();
     references(&document, &mut found);
     assert!(found.len() > 20);

@@ -17,7 +17,7 @@ use meridian::{
     },
     server::{
         clock, crypto, ids,
-        store::{Db, bookings, busy, event_types, members, workspaces},
+        store::{Db, attendees, bookings, busy, event_types, invitees, members, workspaces},
     },
 };
 use serde_json::{Value, json};
@@ -189,10 +189,10 @@ impl World {
         };
         bookings::insert(&mut conn, &new, self.now).await.unwrap();
         busy::insert_claim(&mut conn, &self.workspace, &booking, host, time).await.unwrap();
-        bookings::insert_attendee(&mut conn, &self.workspace, &booking, host, "confirmed").await.unwrap();
+        attendees::insert(&mut conn, &self.workspace, &booking, host, "confirmed").await.unwrap();
         let secret = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, SECRET).unwrap();
         let token = crypto::Secret::new(secret).unwrap().appointment_token(&invitee);
-        let new = bookings::NewInvitee {
+        let new = invitees::NewInvitee {
             id: &invitee,
             workspace: &self.workspace,
             booking: &booking,
@@ -206,7 +206,7 @@ impl World {
             guests: &[],
             token_hash: &crypto::hash(&token),
         };
-        bookings::insert_invitee(&mut conn, &new, self.now).await.unwrap();
+        invitees::insert(&mut conn, &new, self.now).await.unwrap();
         conn.commit().await.unwrap();
         token
     }

@@ -23,11 +23,13 @@ If DIR has a file `answer` (such as `451 4.3.0 Not now`), its text is the answer
 import argparse
 import asyncio
 import json
+import logging
 import os
 import pathlib
 import re
 import ssl
 import sys
+import warnings
 
 import trustme
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
@@ -147,6 +149,9 @@ async def main():
 
 
 if __name__ == "__main__":
+    # It warns of its own deprecated parts, and of passwords without TLS, which is what some tests are about.
+    warnings.simplefilter("ignore")
+    logging.getLogger("mail.log").setLevel(logging.ERROR)
     asyncio.new_event_loop().run_until_complete(main())
     # Recipients that hang leave tasks behind, which a tidy end would wait for.
     os._exit(0)

@@ -48,7 +48,10 @@ use utoipa_axum::{router::OpenApiRouter, routes};
                        Instants are RFC 3339 in UTC.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
     ),
-    tags((name = "public", description = "What customers can do, without signing in."))
+    tags(
+        (name = "public", description = "What customers can do, without signing in."),
+        (name = "webhooks", description = "What is sent to your own programs.")
+    )
 )]
 struct Api;
 
@@ -63,6 +66,23 @@ pub fn router() -> (Router<AppState>, Document) {
         .routes(routes!(cancel))
         .routes(routes!(reschedule))
         .split_for_parts()
+}
+
+/// The document with what webhooks are sent.
+pub fn with_webhooks(document: &Document) -> serde_json::Value {
+    let mut document = serde_json::to_value(document).unwrap_or_default();
+    let more = crate::server::webhooks::openapi_webhooks();
+    for path in ["/components/schemas", ""] {
+        let place = document.pointer_mut(path).and_then(serde_json::Value::as_object_mut);
+        let more = if path.is_empty() { Some(&more) } else { more.pointer(path) };
+        let (Some(place), Some(more)) = (place, more.and_then(serde_json::Value::as_object)) else {
+            continue;
+        };
+        for (name, value) in more {
+            place.entry(name.clone()).or_insert_with(|| value.clone());
+        }
+    }
+    document
 }
 
 type Answer<T> = Result<T, Refusal>;

@@ -181,7 +181,7 @@ pub async fn set_member_reminders(
         "UPDATE members SET reminders = $3 WHERE workspace_id = $1 AND id = $2",
         workspace.as_str(),
         member.as_str(),
-        minutes.map(|minutes| serde_json::to_string(minutes)).transpose()?
+        minutes.map(serde_json::to_string).transpose()?
     )?;
     Ok(())
 }

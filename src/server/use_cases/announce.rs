@@ -4,11 +4,14 @@
 //! Whoever changes a booking enqueues one [`BookingChange`] in the same transaction: what can't be read back later. The
 //! worker turns it into letters here, in one transaction with the end of the job, so that each is posted once.
 
-use super::{mail_settings, plan::place, post, reminders};
+mod facts;
+
+pub(super) use facts::Facts;
+
+use super::{post, reminders};
 use crate::{
     domain::{
-        appointment::{BookingStatus, Change},
-        event_type::EventTypeRules,
+        appointment::BookingStatus,
         ids::{BookingId, InviteeId, MemberId, WorkspaceId},
     },
     server::{
@@ -17,10 +20,11 @@ use crate::{
         mail::letter::{About, By, Content, Letter, Person, Reader, What},
         store::{
             Conn, StoreError,
-            bookings::{self, AppointmentRow, AttendeeRow},
-            event_types::{self, EventTypeRow},
+            attendees::{self, AttendeeRow},
+            bookings,
+            invitees::{self, AppointmentRow},
         },
-        webhooks::{self, Event, body},
+        webhooks::{self, Event},
     },
 };
 use chrono::{DateTime, Utc};
@@ -123,11 +127,11 @@ impl BookingChange {
             .ok_or(StoreError::Value("a change of a booking that is none"))?;
         let mut sequences = Vec::with_capacity(invitees.len());
         for invitee in invitees {
-            if let Some(row) = bookings::by_invitee(conn, workspace, invitee).await? {
+            if let Some(row) = invitees::by_id(conn, workspace, invitee).await? {
                 sequences.push((invitee.clone(), row.sequence));
             }
         }
-        let hosts = bookings::attendees(conn, booking).await?;
+        let hosts = attendees::names(conn, booking).await?;
         let hosts = hosts.into_iter().map(|(id, _)| MemberId::try_from(id)).collect::<Result<_, _>>()?;
         Ok(Self {
             what,
@@ -145,174 +149,6 @@ impl BookingChange {
             left: None,
             reason: String::new(),
             tell_invitees: true,
-        })
-    }
-}
-
-/// What letters about a booking have in common.
-pub(super) struct Facts {
-    pub(super) workspace: WorkspaceId,
-    pub(super) booking: BookingId,
-    pub(super) status: BookingStatus,
-    pub(super) start: DateTime<Utc>,
-    pub(super) end: DateTime<Utc>,
-    pub(super) event_type: EventTypeRow,
-    pub(super) rules: EventTypeRules,
-    pub(super) hosts: Vec<AttendeeRow>,
-    pub(super) organizer: String,
-    pub(super) expires: Option<DateTime<Utc>>,
-    pub(super) seats: u32,
-    /// Names of everyone who has a seat, where seats are shared.
-    pub(super) participants: Vec<String>,
-}
-
-impl Facts {
-    /// Reads what letters need; names the organizer of the calendar entries if this is their first.
-    pub(super) async fn load(
-        conn: &mut Conn,
-        context: &Context,
-        workspace: &WorkspaceId,
-        booking: &BookingId,
-    ) -> Result<Option<Self>, StoreError> {
-        let Some(row) = bookings::get(conn, workspace, booking).await? else { return Ok(None) };
-        let Some(event_type) = event_types::by_id(conn, workspace, &row.event_type_id).await? else {
-            return Ok(None);
-        };
-        let organizer = if row.organizer.is_empty() {
-            let from = mail_settings::sender(conn, context, workspace).await?.from.email;
-            bookings::set_organizer(conn, workspace, booking, &from).await?;
-            from
-        } else {
-            row.organizer
-        };
-        let seats = u32::try_from(row.seats).unwrap_or(1);
-        let participants = if seats > 1 {
-            bookings::invitees(conn, booking).await?.into_iter().map(|(name, _)| name).collect()
-        } else {
-            Vec::new()
-        };
-        Ok(Some(Self {
-            workspace: workspace.clone(),
-            booking: booking.clone(),
-            status: row.status,
-            start: crate::server::store::instant(row.start_at),
-            end: crate::server::store::instant(row.end_at),
-            rules: event_type.rules()?,
-            event_type,
-            hosts: bookings::hosts(conn, booking).await?,
-            organizer,
-            expires: row.expires_at.map(crate::server::store::instant),
-            seats,
-            participants,
-        }))
-    }
-
-    /// A letter about the appointment of one invitee, to one reader.
-    pub(super) fn letter(
-        &self,
-        to: Person,
-        zone: &str,
-        reader: Reader,
-        what: What,
-        invitee: &AppointmentRow,
-    ) -> Result<Letter, StoreError> {
-        let place = place(&self.rules.location, true, &invitee.phone);
-        let policy = self.rules.policy;
-        // A seat in a session that goes on is cancelled all the same.
-        let status = match what {
-            What::Cancelled => BookingStatus::Cancelled,
-            What::Declined | What::Expired => BookingStatus::Declined,
-            _ => self.status,
-        };
-        let changes = status.holds_time() && what != What::Released;
-        let is_host = matches!(reader, Reader::Host(_));
-        let about = About {
-            what,
-            uid: if is_host { self.booking.to_string() } else { invitee.invitee_id.to_string() },
-            sequence: invitee.sequence,
-            reader,
-            by: By::System,
-            booking: self.booking.clone(),
-            invitee: invitee.invitee_id.clone(),
-            status,
-            organizer: self.organizer.clone(),
-            service: self.event_type.name.clone(),
-            start: self.start,
-            end: self.end,
-            was: None,
-            hosts: self
-                .hosts
-                .iter()
-                .map(|host| Person { name: host.name.clone(), email: host.email.clone() })
-                .collect(),
-            place: place.label,
-            place_detail: place.detail,
-            who: Person { name: invitee.name.clone(), email: invitee.email.clone() },
-            phone: invitee.phone.clone(),
-            who_zone: invitee.zone.clone(),
-            guests: invitee.guests()?,
-            participants: if is_host { self.participants.clone() } else { Vec::new() },
-            seats: self.seats,
-            notes: invitee.notes.clone(),
-            answers: invitee.answers()?,
-            price: self.rules.price.clone(),
-            reason: String::new(),
-            policy: if changes { policy.in_words() } else { Vec::new() },
-            can_move: changes && policy.deadline(Change::Move, self.start).is_some(),
-            can_cancel: changes && policy.deadline(Change::Cancel, self.start).is_some(),
-            expires: self.expires.filter(|_| self.status == BookingStatus::Pending),
-            own_subject: self.rules.mail.subject.clone(),
-            own_paragraph: self.rules.mail.paragraph.clone(),
-        };
-        Ok(Letter {
-            to,
-            zone: zone.to_owned(),
-            workspace: self.event_type.workspace_name.clone(),
-            workspace_slug: self.event_type.workspace_slug.clone(),
-            content: Content::Booking(Box::new(about)),
-        })
-    }
-
-    /// What webhooks are told of an invitee's appointment.
-    pub(super) fn data(&self, invitee: &AppointmentRow, by: &str) -> Result<body::BookingData, StoreError> {
-        let place = place(&self.rules.location, true, &invitee.phone);
-        Ok(body::BookingData {
-            id: self.booking.to_string(),
-            status: self.status,
-            workspace: self.event_type.workspace_slug.clone(),
-            event_type: body::EventTypeRef {
-                slug: self.event_type.slug.clone(),
-                name: self.event_type.name.clone(),
-            },
-            start: self.start,
-            end: self.end,
-            previous_start: None,
-            timezone: invitee.zone.clone(),
-            hosts: self
-                .hosts
-                .iter()
-                .map(|host| body::HostData {
-                    name: host.name.clone(),
-                    email: host.email.clone(),
-                    rsvp: host.rsvp.clone(),
-                })
-                .collect(),
-            invitee: body::InviteeData {
-                id: invitee.invitee_id.to_string(),
-                name: invitee.name.clone(),
-                email: invitee.email.clone(),
-                phone: invitee.phone.clone(),
-                timezone: invitee.zone.clone(),
-                guests: invitee.guests()?,
-                notes: invitee.notes.clone(),
-                answers: invitee.answers()?,
-            },
-            place: body::PlaceData { label: place.label, detail: place.detail },
-            price: self.rules.price.clone(),
-            reason: None,
-            by: by.to_owned(),
-            reminder_minutes: None,
-            no_show: Some(invitee.no_show).filter(|no_show| *no_show),
         })
     }
 }
@@ -343,7 +179,7 @@ pub(crate) async fn announce(
     for id in &change.hosts {
         match facts.hosts.iter().find(|host| host.member_id == *id) {
             Some(host) => hosts.push(host.clone()),
-            None => hosts.extend(bookings::former_host(conn, workspace, id).await?),
+            None => hosts.extend(attendees::member(conn, workspace, id).await?),
         }
     }
     facts.hosts = hosts;
@@ -351,12 +187,12 @@ pub(crate) async fn announce(
         Actor::Invitee => By::Invitee,
         Actor::System => By::System,
         Actor::Member(id) => By::Member(
-            bookings::former_host(conn, workspace, id).await?.map_or_else(String::new, |host| host.name),
+            attendees::member(conn, workspace, id).await?.map_or_else(String::new, |host| host.name),
         ),
     };
     let mut told_hosts = false;
     for (id, sequence) in &change.invitees {
-        let Some(mut invitee) = bookings::by_invitee(conn, workspace, id).await? else { continue };
+        let Some(mut invitee) = invitees::by_id(conn, workspace, id).await? else { continue };
         invitee.sequence = *sequence;
         let telling = Telling { facts: &facts, change, by: &by, invitee: &invitee };
         if let Some(event) = event(change) {
@@ -520,7 +356,7 @@ impl Telling<'_> {
             if change.left.is_some() {
                 continue;
             }
-            if let Some(host) = bookings::former_host(conn, &self.facts.workspace, id).await? {
+            if let Some(host) = attendees::member(conn, &self.facts.workspace, id).await? {
                 let mut letter = self.to_host(&host, What::Released)?;
                 // Their entry is the one at the old time.
                 about(&mut letter, |about| {
@@ -534,12 +370,12 @@ impl Telling<'_> {
         }
         if let Some((booking, sequence, goes_on)) = &change.left {
             for id in &change.former_hosts {
-                let Some(host) = bookings::former_host(conn, &self.facts.workspace, id).await? else {
+                let Some(host) = attendees::member(conn, &self.facts.workspace, id).await? else {
                     continue;
                 };
                 let what = if *goes_on { What::Guests } else { What::Cancelled };
                 let mut letter = self.to_host(&host, what)?;
-                let participants = bookings::invitees(conn, booking).await?;
+                let participants = invitees::names(conn, booking).await?;
                 about(&mut letter, |about| {
                     if let Some(was) = change.was {
                         about.end = was + (about.end - about.start);

@@ -14,7 +14,7 @@ use crate::{
     server::{
         context::Context,
         crypto,
-        store::{bookings, event_types, instant},
+        store::{attendees, bookings, event_types, instant, invitees},
         zones,
     },
 };
@@ -64,7 +64,7 @@ fn links(token: &str, title: &str, details: &str, place: &str, time: Interval) -
 #[derive(Debug)]
 pub struct Found {
     /// The appointment.
-    pub row: bookings::AppointmentRow,
+    pub row: invitees::AppointmentRow,
     /// The event type and workspace.
     pub event_type: event_types::EventTypeRow,
     /// What the owner decided.
@@ -79,13 +79,13 @@ pub struct Found {
 pub async fn find(context: &Context, token: &str) -> Result<Found, AppError> {
     let mut conn = context.db.read().await?;
     let row =
-        bookings::by_token(&mut conn, &crypto::hash(token)).await?.ok_or(AppError::UnknownAppointment)?;
+        invitees::by_token(&mut conn, &crypto::hash(token)).await?.ok_or(AppError::UnknownAppointment)?;
     let event_type = event_types::by_id(&mut conn, &row.workspace_id, &row.event_type_id)
         .await?
         .ok_or(AppError::UnknownAppointment)?;
     let rules = event_type.rules()?;
     let hosts =
-        bookings::attendees(&mut conn, &row.booking_id).await?.into_iter().map(|(_, name)| name).collect();
+        attendees::names(&mut conn, &row.booking_id).await?.into_iter().map(|(_, name)| name).collect();
     let booking = bookings::get(&mut conn, &row.workspace_id, &row.booking_id).await?;
     let expires = booking.and_then(|booking| booking.expires_at).map(instant);
     Ok(Found { row, event_type, rules, hosts, expires })

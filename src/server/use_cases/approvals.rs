@@ -17,7 +17,9 @@ use crate::{
         context::Context,
         crypto,
         jobs::{self, Job},
-        store::{Conn, StoreError, bookings, busy, event_types, instant, members::SignedIn},
+        store::{
+            Conn, StoreError, attendees, bookings, busy, event_types, instant, invitees, members::SignedIn,
+        },
         zones,
     },
 };
@@ -103,13 +105,13 @@ async fn settle(
     reason: &str,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    let invitees = bookings::invitee_ids(conn, workspace, booking).await?;
+    let invitees = invitees::ids(conn, workspace, booking).await?;
     if status == BookingStatus::Confirmed {
-        bookings::bump_invitees(conn, booking, now).await?;
+        invitees::bump_all(conn, booking, now).await?;
     } else {
         event_types::uncount_booking(conn, booking.as_str()).await?;
         busy::delete_claims(conn, booking).await?;
-        bookings::decline_invitees(conn, booking, reason, now).await?;
+        invitees::decline_all(conn, booking, reason, now).await?;
     }
     bookings::set_status(conn, workspace, booking, status, now).await?;
     bookings::set_expiry(conn, workspace, booking, None).await?;
@@ -192,7 +194,7 @@ async fn behind(
         return Err(unknown());
     }
     // A link of someone who takes part no more decides nothing.
-    let workspace = bookings::workspace_of_attendee(conn, &booking, &member).await?.ok_or_else(unknown)?;
+    let workspace = attendees::workspace_of(conn, &booking, &member).await?.ok_or_else(unknown)?;
     Ok((workspace, booking, member))
 }
 
@@ -205,8 +207,8 @@ pub async fn decision_page(context: &Context, token: &str) -> Result<DecisionPag
     let event_type =
         event_types::by_id(&mut conn, &workspace, &event_type).await?.ok_or(AppError::UnknownAppointment)?;
     let mut invitees = Vec::new();
-    for id in bookings::invitee_ids(&mut conn, &workspace, &booking).await? {
-        if let Some(invitee) = bookings::by_invitee(&mut conn, &workspace, &id).await? {
+    for id in invitees::ids(&mut conn, &workspace, &booking).await? {
+        if let Some(invitee) = invitees::by_id(&mut conn, &workspace, &id).await? {
             invitees.push((invitee.name, invitee.email, invitee.notes));
         }
     }

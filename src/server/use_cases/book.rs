@@ -27,7 +27,7 @@ use crate::{
     server::{
         context::Context,
         crypto, ids,
-        store::{Conn, StoreError, bookings, busy, event_types},
+        store::{Conn, StoreError, answers, attendees, bookings, busy, event_types, invitees},
     },
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -136,7 +136,7 @@ impl Request {
         plan: &Plan,
     ) -> Result<Option<Result<Booked, AppError>>, StoreError> {
         let Some(key) = &self.key else { return Ok(None) };
-        let Some((content, invitee)) = bookings::answered(conn, &plan.row.workspace_id, key).await? else {
+        let Some((content, invitee)) = answers::find(conn, &plan.row.workspace_id, key).await? else {
             return Ok(None);
         };
         if content != self.content {
@@ -191,7 +191,7 @@ async fn book_once(
     let invitee: InviteeId = ids::new(now)?;
     let booking = join_or_make(&mut conn, &plan, time, &hosts, now).await?;
     let token = context.secret.appointment_token(&invitee);
-    let new = bookings::NewInvitee {
+    let new = invitees::NewInvitee {
         id: &invitee,
         workspace,
         booking: &booking,
@@ -205,9 +205,9 @@ async fn book_once(
         guests: &order.guests,
         token_hash: &crypto::hash(&token),
     };
-    bookings::insert_invitee(&mut conn, &new, now).await?;
+    invitees::insert(&mut conn, &new, now).await?;
     if let Some(key) = &request.key {
-        bookings::remember_answer(&mut conn, workspace, key, &request.content, &invitee, now).await?;
+        answers::remember(&mut conn, workspace, key, &request.content, &invitee, now).await?;
     }
     let (actor, subject) = (format!("invitee:{invitee}"), format!("booking:{booking}"));
     note(&mut conn, workspace, &actor, "booking.created", &subject, now).await?;
@@ -340,7 +340,7 @@ async fn attend(
     members.sort();
     for member in members {
         busy::insert_claim(conn, workspace, booking, member, plan.claim(time)).await?;
-        bookings::insert_attendee(conn, workspace, booking, member, rsvp).await?;
+        attendees::insert(conn, workspace, booking, member, rsvp).await?;
         event_types::count_booking(conn, &plan.row.id, member, now).await?;
     }
     Ok(())
@@ -355,7 +355,7 @@ pub async fn move_to(
 ) -> Result<Booked, AppError> {
     let token_hash = crypto::hash(token);
     let mut conn = context.db.read().await?;
-    let row = bookings::by_token(&mut conn, &token_hash).await?.ok_or(AppError::UnknownAppointment)?;
+    let row = invitees::by_token(&mut conn, &token_hash).await?.ok_or(AppError::UnknownAppointment)?;
     let address = Address::Row { workspace: &row.workspace_id, event_type: &row.event_type_id };
     let plan = Plan::load(&mut conn, &context.secret, address).await?;
     drop(conn);
@@ -379,7 +379,7 @@ async fn move_once(
 ) -> Result<Outcome<()>, StoreError> {
     let mut conn = context.db.write().await?;
     event_types::lock(&mut conn, &plan.row.id).await?;
-    let Some(row) = bookings::by_token(&mut conn, token_hash).await? else {
+    let Some(row) = invitees::by_token(&mut conn, token_hash).await? else {
         return Ok(Outcome::Refused(AppError::UnknownAppointment));
     };
     let workspace = &row.workspace_id;
@@ -414,7 +414,7 @@ async fn move_once(
         };
         let former = members_of(&mut conn, &row.booking_id).await?;
         let target = join_or_make(&mut conn, &plan, time, &hosts, now).await?;
-        bookings::move_invitee(&mut conn, &row.invitee_id, &target, old.start(), now).await?;
+        invitees::move_to(&mut conn, &row.invitee_id, &target, old.start(), now).await?;
         let goes_on = !end_if_empty(&mut conn, &row, now).await?;
         let left = bookings::get(&mut conn, workspace, &row.booking_id).await?;
         let invitees = [row.invitee_id.clone()];
@@ -433,10 +433,10 @@ async fn move_once(
         };
         event_types::uncount_booking(&mut conn, except).await?;
         busy::delete_claims(&mut conn, &row.booking_id).await?;
-        bookings::delete_attendees(&mut conn, &row.booking_id).await?;
+        attendees::delete_all(&mut conn, &row.booking_id).await?;
         bookings::set_time(&mut conn, workspace, &row.booking_id, time, now).await?;
         attend(&mut conn, &plan, &row.booking_id, &hosts, time, now).await?;
-        bookings::move_invitee(&mut conn, &row.invitee_id, &row.booking_id, old.start(), now).await?;
+        invitees::move_to(&mut conn, &row.invitee_id, &row.booking_id, old.start(), now).await?;
         // Whoever approved the old time has not approved the new one.
         if plan.approval().is_some() && row.status() == BookingStatus::Confirmed {
             bookings::set_status(&mut conn, workspace, &row.booking_id, BookingStatus::Pending, now).await?;
@@ -457,6 +457,6 @@ async fn move_once(
 
 /// The hosts of a booking.
 async fn members_of(conn: &mut Conn, booking: &BookingId) -> Result<Vec<MemberId>, StoreError> {
-    let attendees = bookings::attendees(conn, booking).await?;
+    let attendees = attendees::names(conn, booking).await?;
     attendees.into_iter().map(|(member, _)| Ok(MemberId::try_from(member)?)).collect()
 }

@@ -17,7 +17,10 @@ use crate::{
     },
     server::{
         context::Context,
-        store::{Conn, bookings, busy, event_types, instant, mail_settings, members::SignedIn, messages},
+        store::{
+            Conn, attendees, bookings, busy, event_types, instant, invitees, mail_settings,
+            members::SignedIn, messages,
+        },
         zones,
     },
 };
@@ -51,20 +54,20 @@ pub(super) async fn sees(conn: &mut Conn, me: &SignedIn, booking: &BookingId) ->
     if only(me).is_empty() {
         return Ok(true);
     }
-    let attendees = bookings::attendees(conn, booking).await?;
+    let attendees = attendees::names(conn, booking).await?;
     Ok(attendees.iter().any(|(member, _)| member == only(me)))
 }
 
 /// A booking as the list shows it.
 async fn line(conn: &mut Conn, me: &SignedIn, row: bookings::ListedRow) -> Result<UpcomingBooking, AppError> {
     let id = BookingId::try_from(row.id.clone())?;
-    let hosts = bookings::hosts(conn, &id).await?;
+    let hosts = attendees::of_booking(conn, &id).await?;
     let several = hosts.len() > 1;
     let mine = hosts.iter().find(|host| host.member_id == me.member_id).filter(|_| several);
     let my_rsvp = mine.map(|host| host.rsvp.clone());
     let mut invitees = Vec::new();
-    for invitee in bookings::invitee_ids(conn, &me.workspace_id, &id).await? {
-        if let Some(row) = bookings::by_invitee(conn, &me.workspace_id, &invitee).await? {
+    for invitee in invitees::ids(conn, &me.workspace_id, &id).await? {
+        if let Some(row) = invitees::by_id(conn, &me.workspace_id, &invitee).await? {
             invitees.push(InviteeLine {
                 id: invitee.into(),
                 name: row.name,
@@ -174,7 +177,7 @@ pub async fn cancel(
         bookings::by_id(&mut conn, &me.workspace_id, &booking).await?.ok_or_else(|| unknown.clone())?;
     event_types::lock(&mut conn, &crate::domain::ids::EventTypeId::try_from(event_type)?).await?;
     if !only(me).is_empty() {
-        let attendees = bookings::attendees(&mut conn, &booking).await?;
+        let attendees = attendees::names(&mut conn, &booking).await?;
         if !attendees.iter().any(|(member, _)| member == only(me)) {
             return Err(unknown);
         }
@@ -189,8 +192,8 @@ pub async fn cancel(
         return Err(cant(CantChange::Past));
     }
     event_types::uncount_booking(&mut conn, booking.as_str()).await?;
-    let invitees = bookings::invitee_ids(&mut conn, &me.workspace_id, &booking).await?;
-    bookings::cancel_invitees(&mut conn, &booking, &reason, now).await?;
+    let invitees = invitees::ids(&mut conn, &me.workspace_id, &booking).await?;
+    invitees::cancel_all(&mut conn, &booking, &reason, now).await?;
     busy::delete_claims(&mut conn, &booking).await?;
     bookings::set_status(&mut conn, &me.workspace_id, &booking, BookingStatus::Cancelled, now).await?;
     let (actor, subject) = (format!("member:{}", me.member_id), format!("booking:{booking}"));
@@ -221,15 +224,15 @@ pub async fn answer(
     if !row.status.holds_time() || instant(row.end_at) <= now {
         return Err(AppError::field("booking", "It is over, or does not take place."));
     }
-    let hosts = bookings::hosts(&mut conn, &booking).await?;
+    let hosts = attendees::of_booking(&mut conn, &booking).await?;
     let mine = hosts.iter().find(|host| host.member_id == me.member_id);
     let mine = mine.ok_or(AppError::UnknownAppointment)?;
     let rsvp = if coming { "confirmed" } else { "declined" };
     if mine.rsvp == rsvp {
         return Ok(());
     }
-    bookings::set_rsvp(&mut conn, workspace, &booking, &me.member_id, rsvp).await?;
-    let invitees = bookings::invitee_ids(&mut conn, workspace, &booking).await?;
+    attendees::set_rsvp(&mut conn, workspace, &booking, &me.member_id, rsvp).await?;
+    let invitees = invitees::ids(&mut conn, workspace, &booking).await?;
     let by = Actor::Member(me.member_id.clone());
     let change = BookingChange::now(&mut conn, workspace, Happened::Rsvp, by, &booking, &invitees).await?;
     change.enqueue(&mut conn, workspace, now).await?;
@@ -250,15 +253,14 @@ pub async fn no_show(
     let invitee = InviteeId::try_from(invitee.to_owned()).map_err(|_| AppError::UnknownAppointment)?;
     let workspace = &me.workspace_id;
     let mut conn = context.db.write().await?;
-    let row =
-        bookings::by_invitee(&mut conn, workspace, &invitee).await?.ok_or(AppError::UnknownAppointment)?;
+    let row = invitees::by_id(&mut conn, workspace, &invitee).await?.ok_or(AppError::UnknownAppointment)?;
     if !sees(&mut conn, me, &row.booking_id).await? {
         return Err(AppError::UnknownAppointment);
     }
     if row.status() != BookingStatus::Confirmed || instant(row.start_at) > now {
         return Err(AppError::field("booking", "It has not begun, or did not take place."));
     }
-    if !bookings::set_no_show(&mut conn, workspace, &invitee, missing, now).await? {
+    if !invitees::set_no_show(&mut conn, workspace, &invitee, missing, now).await? {
         return Ok(());
     }
     let by = Actor::Member(me.member_id.clone());

@@ -15,9 +15,8 @@ use crate::{
         context::Context,
         crypto,
         store::{
-            Conn, StoreError,
-            bookings::{self, AppointmentRow},
-            busy, event_types, instant,
+            Conn, StoreError, bookings, busy, event_types, instant,
+            invitees::{self, AppointmentRow},
         },
     },
 };
@@ -29,7 +28,7 @@ pub(super) async fn end_if_empty(
     row: &AppointmentRow,
     now: DateTime<Utc>,
 ) -> Result<bool, StoreError> {
-    if bookings::active_invitees(conn, &row.booking_id).await? > 0 {
+    if invitees::count_active(conn, &row.booking_id).await? > 0 {
         bookings::bump(conn, &row.workspace_id, &row.booking_id, now).await?;
         return Ok(false);
     }
@@ -82,9 +81,9 @@ async fn cancel_once(
 
 /// The appointment behind a token, under the lock of its event type: no move comes between.
 async fn locked(conn: &mut Conn, token_hash: &[u8]) -> Result<Option<AppointmentRow>, StoreError> {
-    let Some(row) = bookings::by_token(conn, token_hash).await? else { return Ok(None) };
+    let Some(row) = invitees::by_token(conn, token_hash).await? else { return Ok(None) };
     event_types::lock(conn, &row.event_type_id).await?;
-    bookings::by_token(conn, token_hash).await
+    invitees::by_token(conn, token_hash).await
 }
 
 async fn end(
@@ -95,7 +94,7 @@ async fn end(
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     let workspace = &row.workspace_id;
-    bookings::cancel_invitee(conn, &row.invitee_id, reason, now).await?;
+    invitees::cancel(conn, &row.invitee_id, reason, now).await?;
     end_if_empty(conn, row, now).await?;
     let (actor, subject) = (format!("invitee:{}", row.invitee_id), format!("booking:{}", row.booking_id));
     note(conn, workspace, &actor, "booking.cancelled", &subject, now).await?;
@@ -117,9 +116,9 @@ pub async fn withdraw(
     reason: &str,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    let Some(row) = bookings::by_invitee(conn, workspace, invitee).await? else { return Ok(()) };
+    let Some(row) = invitees::by_id(conn, workspace, invitee).await? else { return Ok(()) };
     event_types::lock(conn, &row.event_type_id).await?;
-    let Some(row) = bookings::by_invitee(conn, workspace, invitee).await? else { return Ok(()) };
+    let Some(row) = invitees::by_id(conn, workspace, invitee).await? else { return Ok(()) };
     if !row.status().holds_time() || instant(row.end_at) <= now {
         return Ok(());
     }
@@ -154,7 +153,7 @@ pub async fn change_guests(
         return Ok(());
     }
     let workspace = &row.workspace_id;
-    bookings::set_guests(&mut conn, &row.invitee_id, &guests, now).await?;
+    invitees::set_guests(&mut conn, &row.invitee_id, &guests, now).await?;
     bookings::bump(&mut conn, workspace, &row.booking_id, now).await?;
     let (actor, subject) = (format!("invitee:{}", row.invitee_id), format!("booking:{}", row.booking_id));
     note(&mut conn, workspace, &actor, "booking.guests", &subject, now).await?;

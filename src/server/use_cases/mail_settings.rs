@@ -259,8 +259,7 @@ fn check(form: &MailForm) -> Result<Checked, AppError> {
     };
     let host = take(&mut errors, "host", host(&form.host));
     let port = form.port.trim().parse::<u16>().ok().filter(|port| *port > 0);
-    let port =
-        port.ok_or_else(|| "Please enter a port from 1 to 65535. Most servers use 587 or 465.".to_owned());
+    let port = port.ok_or_else(|| "Please enter a port, such as 587 or 465.".to_owned());
     let port = take(&mut errors, "port", port);
     let security = match form.security.as_str() {
         word @ ("starttls" | "tls" | "none") => Ok(word.to_owned()),

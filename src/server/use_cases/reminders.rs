@@ -15,7 +15,8 @@ use crate::{
         mail::letter::{Person, Reader, What},
         store::{
             Conn, StoreError,
-            bookings::{self, AppointmentRow, AttendeeRow},
+            attendees::AttendeeRow,
+            invitees::{self, AppointmentRow},
         },
         webhooks::{self, Event},
     },
@@ -165,7 +166,7 @@ async fn who<'f>(
     let takes_part = |invitee: &AppointmentRow| {
         invitee.active && invitee.booking_id == *due.booking && !invitee.email.is_empty()
     };
-    let planned = bookings::by_invitee(conn, &facts.workspace, due.invitee).await?.filter(takes_part);
+    let planned = invitees::by_id(conn, &facts.workspace, due.invitee).await?.filter(takes_part);
     let Some(member) = due.member else {
         return Ok(planned.filter(|invitee| invitee.reminders).map(|invitee| (invitee, None)));
     };
@@ -176,8 +177,8 @@ async fn who<'f>(
     // Whoever booked first may have left a session that others are still in.
     let invitee = match planned {
         Some(invitee) => Some(invitee),
-        None => match bookings::invitee_ids(conn, &facts.workspace, due.booking).await?.first() {
-            Some(other) => bookings::by_invitee(conn, &facts.workspace, other).await?,
+        None => match invitees::ids(conn, &facts.workspace, due.booking).await?.first() {
+            Some(other) => invitees::by_id(conn, &facts.workspace, other).await?,
             None => None,
         },
     };
@@ -208,7 +209,7 @@ pub async fn unsubscribe_page(context: &Context, token: &str) -> Result<Unsubscr
     let id = invitee_of(context, token)?;
     let mut conn = context.db.read().await?;
     let (service, reminders) =
-        bookings::reminders_of(&mut conn, &id).await?.ok_or(AppError::UnknownAppointment)?;
+        invitees::reminders_of(&mut conn, &id).await?.ok_or(AppError::UnknownAppointment)?;
     Ok(Unsubscribe { service, reminders })
 }
 
@@ -216,7 +217,7 @@ pub async fn unsubscribe_page(context: &Context, token: &str) -> Result<Unsubscr
 pub async fn unsubscribe(context: &Context, token: &str, now: DateTime<Utc>) -> Result<(), AppError> {
     let id = invitee_of(context, token)?;
     let mut conn = context.db.write().await?;
-    bookings::set_reminders(&mut conn, &id, false, now).await?;
+    invitees::set_reminders(&mut conn, &id, false, now).await?;
     conn.commit().await?;
     Ok(())
 }

@@ -11,7 +11,7 @@ use crate::{
     },
     server::{
         context::Context,
-        store::{Conn, bookings, event_types, workspaces},
+        store::{Conn, event_types, invitees, workspaces},
     },
 };
 use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
@@ -74,7 +74,7 @@ pub struct Asked {
     /// The plan.
     pub plan: Plan,
     /// The appointment that is being moved.
-    pub moving: Option<bookings::AppointmentRow>,
+    pub moving: Option<invitees::AppointmentRow>,
 }
 
 impl Asked {
@@ -89,7 +89,7 @@ impl Asked {
                 Ok(Self { plan, moving: None })
             }
             Of::Appointment(token_hash) => {
-                let row = bookings::by_token(conn, token_hash).await?.ok_or(AppError::UnknownAppointment)?;
+                let row = invitees::by_token(conn, token_hash).await?.ok_or(AppError::UnknownAppointment)?;
                 let address = Address::Row { workspace: &row.workspace_id, event_type: &row.event_type_id };
                 Ok(Self { plan: Plan::load(conn, &context.secret, address).await?, moving: Some(row) })
             }

@@ -10,8 +10,8 @@ use crate::{
         context::Context,
         crypto::{self, Secret},
         store::{
-            Db, bookings, installation, jobs, members, messages, micros, orders, portal, rate_limits,
-            webhooks,
+            Db, answers, installation, invitees, jobs, members, messages, micros, orders, portal,
+            rate_limits, webhooks,
         },
     },
 };
@@ -43,12 +43,12 @@ pub async fn know_secret(db: &Db, secret: &Secret) -> Result<(), Box<dyn std::er
         // Links that are sent from now on must be found under the new secret.
         let mut after = String::new();
         loop {
-            let some = bookings::ids_after(&mut conn, &after, 1_000).await?;
+            let some = invitees::ids_after(&mut conn, &after, 1_000).await?;
             let Some(last) = some.last() else { break };
             after = last.to_string();
             for invitee in &some {
                 let hash = crypto::hash(&secret.appointment_token(invitee));
-                bookings::set_token_hash(&mut conn, invitee, &hash).await?;
+                invitees::set_token_hash(&mut conn, invitee, &hash).await?;
             }
         }
         installation::set_fact(&mut conn, NAME, &mine).await?;
@@ -61,7 +61,7 @@ pub async fn know_secret(db: &Db, secret: &Secret) -> Result<(), Box<dyn std::er
 /// webhooks and jobs.
 pub async fn forget_the_old(context: &Context, now: DateTime<Utc>) -> Result<(), AppError> {
     let mut conn = context.db.write().await?;
-    bookings::forget_answers(&mut conn, now - TimeDelta::hours(RETRY_HOURS)).await?;
+    answers::forget(&mut conn, now - TimeDelta::hours(RETRY_HOURS)).await?;
     members::delete_old_sessions(
         &mut conn,
         now - TimeDelta::days(ABSOLUTE_DAYS),

@@ -191,7 +191,7 @@ pub async fn confirm(
     };
     let mut conn = context.db.write().await?;
     if let Some(appointment) =
-        crate::server::store::bookings::by_token(&mut conn, &crypto::hash(&booked.token)).await?
+        crate::server::store::invitees::by_token(&mut conn, &crypto::hash(&booked.token)).await?
     {
         orders::done(&mut conn, &row.id, &appointment.invitee_id).await?;
         conn.commit().await?;

@@ -143,17 +143,19 @@ fn troubled(trouble: Trouble, zone: &ZoneRules) -> AnyView {
     .into_any()
 }
 
-/// A field of one line that starts with what is set.
-fn line(
-    echo: &Form,
+/// A field of one line.
+struct Line {
     name: &'static str,
     label: &'static str,
-    value: &str,
-    hint: Option<&'static str>,
     kind: &'static str,
+    hint: Option<&'static str>,
     required: bool,
     most: &'static str,
-) -> AnyView {
+}
+
+/// The field, with what is set or was entered.
+fn line(echo: &Form, value: &str, line: Line) -> AnyView {
+    let Line { name, label, kind, hint, required, most } = line;
     let control = view! {
         <input
             class="input" id=name name=name type=kind value=value.to_owned() required=required maxlength=most
@@ -218,21 +220,30 @@ fn editor(form: &MailForm, echo: &Form, has_password: bool, own: bool) -> AnyVie
             </label>
         }
     });
-    let address = Some("Replies come here. The server must allow this sender.");
+    let needed = |name, label, kind, hint, most| Line { name, label, kind, hint, required: true, most };
+    let optional = |name, label, hint, most| {
+        let hint = Some(hint);
+        Line { name, label, kind: "text", hint, required: false, most }
+    };
+    let host = needed("host", "Server", "text", None, "253");
+    let port = needed("port", "Port", "text", None, "5");
+    let user = optional("username", "User", "Leave this empty if the server asks for none.", "254");
+    let name = optional("from_name", "Sender’s name", "Leave this empty for the workspace’s name.", "120");
+    let hint_of_address = "Replies come here. The server must allow this sender.";
+    let address = needed("from_address", "Sender’s address", "email", Some(hint_of_address), "254");
     view! {
         <form method="post" action="/booking/mail" class="mt-4 grid gap-5" novalidate>
-            <div class="grid gap-5 sm:grid-cols-[1fr_7rem]">
-                {line(echo, "host", "Server", &form.host, None, "text", true, "253")}
-                {line(echo, "port", "Port", &form.port, None, "text", true, "5")}
+            <div class="grid gap-5 sm:grid-cols-[1fr_9rem]">
+                {line(echo, &form.host, host)} {line(echo, &form.port, port)}
             </div>
             {security(echo, &form.security)}
-            {line(echo, "username", "User", &form.username, Some("Leave this empty if the server asks for none."), "text", false, "254")}
+            {line(echo, &form.username, user)}
             <div>
                 {echo.field("password", "Password", Some(hint.into_any()), password.into_any())}
                 {remove}
             </div>
-            {line(echo, "from_name", "Sender’s name", &form.from_name, Some("Leave this empty for the workspace’s name."), "text", false, "120")}
-            {line(echo, "from_address", "Sender’s address", &form.from_address, address, "email", true, "254")}
+            {line(echo, &form.from_name, name)}
+            {line(echo, &form.from_address, address)}
             <p><button type="submit" class="button-primary">{if own { "Save" } else { "Use this server" }}</button></p>
         </form>
     }

@@ -311,7 +311,7 @@ fn example((subject, text, html): (String, String, String)) -> AnyView {
             <p class="hint">"Nothing is saved yet. The links of the example lead nowhere."</p>
             <p class="mt-3 wrap-anywhere"><span class="text-muted">"Subject: "</span> <strong>{subject}</strong></p>
             {mail_frame(&html)}
-            <h3 class="mt-6 font-semibold">"As plain text"</h3>
+            <h2 class="heading mt-6">"As plain text"</h2>
             <div class="mt-2">{linked(&text)}</div>
         </section>
     }

@@ -61,7 +61,7 @@ fn table(lanes: Vec<LaneLine>) -> AnyView {
                         <td></td>
                         <th scope="col">"Now"</th>
                         <th scope="col">"Later"</th>
-                        <th scope="col">"Running"</th>
+                        <th scope="col">"Active"</th>
                         <th scope="col">"Stuck"</th>
                     </tr>
                 </thead>

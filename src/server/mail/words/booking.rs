@@ -316,7 +316,8 @@ pub(super) fn say(mut said: Said, letter: &Letter, about: &About, links: Links<'
         What::Pending | What::Moved | What::Guests | What::Reminder => Tone::Plain,
     };
     said.facts = facts(about, &zone);
-    if !is_host(about) {
+    // "Bring your passport" is nothing for a cancellation.
+    if !is_host(about) && lives(about) {
         said.own = clean::lines(&template::fill(&about.own_paragraph, letter, about));
     }
     ways(&mut said, about, &zone, links);

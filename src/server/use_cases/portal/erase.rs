@@ -22,7 +22,7 @@ use crate::{
         context::Context,
         crypto,
         store::{
-            Conn, StoreError, bookings, event_types, instant,
+            Conn, StoreError, event_types, instant, invitees,
             portal::{
                 everything::{self, WholeRow},
                 traces::{self, Place},
@@ -108,12 +108,12 @@ async fn erase_once(
     traces::delete_orders(&mut conn, workspace, email_key).await?;
     traces::delete_portal(&mut conn, workspace, email_key).await?;
     for invitee in guest_of {
-        let Some(row) = bookings::by_invitee(&mut conn, workspace, invitee).await? else { continue };
+        let Some(row) = invitees::by_id(&mut conn, workspace, invitee).await? else { continue };
         let before = row.guests()?;
         let after: Vec<String> =
             before.iter().filter(|guest| !is_address(guest, email_key)).cloned().collect();
         if after.len() < before.len() {
-            bookings::set_guests(&mut conn, invitee, &after, now).await?;
+            invitees::set_guests(&mut conn, invitee, &after, now).await?;
         }
     }
     for place in Place::ALL {
