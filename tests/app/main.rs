@@ -27,6 +27,7 @@ mod reminders;
 mod rest;
 mod scoping;
 mod smtp;
+mod staff;
 mod statements;
 mod verify;
 mod webhooks;
