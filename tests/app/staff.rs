@@ -38,10 +38,9 @@ fn members_decide_on_what_they_may_see(database: Database) {
     }
     let first = id(&database, "SELECT id FROM bookings ORDER BY start_at");
     let approve = [("booking", first.as_str()), ("decision", "approve")];
-    for (email, workspace, role) in [
-        ("stranger@other.example", "other", "admin"),
-        ("bystander@w.example", "w", "staff"),
-    ] {
+    for (email, workspace, role) in
+        [("stranger@other.example", "other", "admin"), ("bystander@w.example", "w", "staff")]
+    {
         let cookie = server.member(&database, email, workspace, role);
         for (path, fields) in [
             ("/booking/decide", approve.as_slice()),

@@ -77,6 +77,16 @@ pub async fn sender(
     Ok(Sender { from, server: Some(server) })
 }
 
+/// The address that a workspace's mail comes from now, whether or not it can be sent.
+pub(super) async fn sender_address(
+    conn: &mut Conn,
+    context: &Context,
+    workspace: &WorkspaceId,
+) -> Result<String, StoreError> {
+    let row = store::of(conn, workspace).await?;
+    Ok(from(context, row.as_ref(), "").email)
+}
+
 /// Whom mail comes from, with these settings.
 fn from(context: &Context, row: Option<&MailSettingsRow>, workspace_name: &str) -> Person {
     let mut from = match (row, &context.config.mail_from) {

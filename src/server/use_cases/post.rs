@@ -140,8 +140,16 @@ async fn try_send(
     if attempt == 1 && messages::has_older_waiting(&mut conn, &row).await? {
         return Ok(Outcome::Postpone(TimeDelta::seconds(1)));
     }
-    let sender = mail_settings::sender(&mut conn, context, workspace).await?;
+    let sender = mail_settings::sender(&mut conn, context, workspace).await;
     drop(conn);
+    let sender = match sender {
+        Ok(sender) => sender,
+        // Settings that can't be used: their admin mends them.
+        Err(StoreError::Value(sentence)) => {
+            return in_trouble(context, workspace, message, attempt, format!("{sentence}.")).await;
+        }
+        Err(error) => return Err(error),
+    };
     let letter = row.letter()?;
     let Some(server) = sender.server else {
         return settle(context, workspace, message, "kept", "", now).await;
@@ -160,23 +168,32 @@ async fn try_send(
         Err(SendError::Refused(sentence)) => {
             settle(context, workspace, message, "refused", &sentence, clock::now()).await
         }
-        Err(SendError::Trouble(sentence)) => {
-            let now = clock::now();
-            let again = jobs::backoff(attempt);
-            let mut conn = context.db.write().await?;
-            troubles::trouble(&mut conn, workspace, &sentence, now).await?;
-            if again.is_some() {
-                messages::note_error(&mut conn, workspace, message, &sentence).await?;
-            } else {
-                messages::settle(&mut conn, workspace, message, "failed", &sentence, now).await?;
-            }
-            conn.commit().await?;
-            Ok(match again {
-                Some(after) => Outcome::Retry { error: sentence, after },
-                None => Outcome::Dead(sentence),
-            })
-        }
+        Err(SendError::Trouble(sentence)) => in_trouble(context, workspace, message, attempt, sentence).await,
     }
+}
+
+/// A mail could not be handed over for a reason that may pass, or that an admin can mend: both see it.
+async fn in_trouble(
+    context: &Context,
+    workspace: &WorkspaceId,
+    message: &MessageId,
+    attempt: i64,
+    sentence: String,
+) -> Result<Outcome, StoreError> {
+    let now = clock::now();
+    let again = jobs::backoff(attempt);
+    let mut conn = context.db.write().await?;
+    troubles::trouble(&mut conn, workspace, &sentence, now).await?;
+    if again.is_some() {
+        messages::note_error(&mut conn, workspace, message, &sentence).await?;
+    } else {
+        messages::settle(&mut conn, workspace, message, "failed", &sentence, now).await?;
+    }
+    conn.commit().await?;
+    Ok(match again {
+        Some(after) => Outcome::Retry { error: sentence, after },
+        None => Outcome::Dead(sentence),
+    })
 }
 
 async fn settle(

@@ -1,12 +1,9 @@
 //! The queue as an admin sees it: how much is in it, and what could not be done.
 
-mod command;
-
-pub use command::{JobError, drop_any, list, retry_any, show};
-
 use super::{
     mail_settings::{admin, shown, zone},
     note,
+    operator::revive,
 };
 use crate::{
     api::{
@@ -89,9 +86,11 @@ pub async fn retry(context: &Context, me: &SignedIn, job: &str, now: DateTime<Ut
     let workspace = &me.workspace_id;
     let mut conn = context.db.write().await?;
     let (row, _) = jobs::by_id(&mut conn, workspace.as_str(), &job).await?.ok_or(AppError::UnknownPage)?;
-    if !command::retry(&mut conn, workspace, &row, now).await? {
+    if !jobs::retry(&mut conn, workspace.as_str(), &job, now).await? {
         return Err(AppError::UnknownPage);
     }
+    // What it was to deliver was given up together with it.
+    revive(&mut conn, &me.workspace_id, &row).await?;
     settle(conn, me, "job.retried", &job, now).await
 }
 

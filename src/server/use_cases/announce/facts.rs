@@ -53,7 +53,7 @@ impl Facts {
             return Ok(None);
         };
         let organizer = if row.organizer.is_empty() {
-            let from = mail_settings::sender(conn, context, workspace).await?.from.email;
+            let from = mail_settings::sender_address(conn, context, workspace).await?;
             bookings::set_organizer(conn, workspace, booking, &from).await?;
             from
         } else {
