@@ -34,6 +34,7 @@ CREATE TABLE jobs (
 CREATE INDEX jobs_due ON jobs (lane, run_at) WHERE status = 'queued';
 CREATE INDEX jobs_by_status ON jobs (status, updated_at);
 CREATE INDEX jobs_by_subject ON jobs (subject);
+CREATE INDEX jobs_by_workspace ON jobs (workspace_id, status, updated_at);
 
 -- When a pending booking's hold ends, and whom calendars know as its organizer.
 ALTER TABLE bookings ADD COLUMN expires_at INTEGER;
@@ -42,6 +43,8 @@ ALTER TABLE bookings ADD COLUMN organizer TEXT NOT NULL DEFAULT '';
 -- Does this invitee want reminders, and did they come?
 ALTER TABLE invitees ADD COLUMN reminders INTEGER NOT NULL DEFAULT 1 CHECK (reminders IN (0, 1));
 ALTER TABLE invitees ADD COLUMN no_show INTEGER NOT NULL DEFAULT 0 CHECK (no_show IN (0, 1));
+-- Do their guests know of it?
+ALTER TABLE invitees ADD COLUMN guests_told INTEGER NOT NULL DEFAULT 0 CHECK (guests_told IN (0, 1));
 
 -- Minutes before the start, as JSON; null: as the event type says.
 ALTER TABLE members ADD COLUMN reminders TEXT;
@@ -79,7 +82,7 @@ CREATE TABLE messages (
     recipient_key TEXT NOT NULL,
     subject TEXT NOT NULL,
     letter TEXT NOT NULL,
-    status TEXT NOT NULL CHECK (status IN ('waiting', 'sent', 'kept', 'refused', 'failed')),
+    status TEXT NOT NULL CHECK (status IN ('waiting', 'sent', 'kept', 'refused', 'failed', 'lapsed')),
     error TEXT NOT NULL,
     created_at INTEGER NOT NULL,
     settled_at INTEGER
@@ -87,6 +90,8 @@ CREATE TABLE messages (
 CREATE INDEX messages_by_time ON messages (workspace_id, created_at);
 CREATE INDEX messages_by_booking ON messages (booking_id);
 CREATE INDEX messages_by_recipient ON messages (workspace_id, recipient_key);
+CREATE INDEX messages_by_invitee ON messages (invitee_id, recipient_key);
+CREATE INDEX messages_waiting ON messages (workspace_id) WHERE status = 'waiting';
 CREATE INDEX messages_by_age ON messages (created_at);
 
 -- An order whose address is to be verified before it is booked.
@@ -96,6 +101,7 @@ CREATE TABLE orders (
     event_type_id TEXT NOT NULL REFERENCES event_types (id) ON DELETE CASCADE,
     email_key TEXT NOT NULL,
     input TEXT NOT NULL,
+    input_hash BLOB NOT NULL,
     token_hash BLOB NOT NULL UNIQUE,
     code_hash BLOB NOT NULL,
     tries INTEGER NOT NULL,
@@ -106,6 +112,7 @@ CREATE TABLE orders (
 ) STRICT;
 CREATE INDEX orders_by_age ON orders (expires_at);
 CREATE INDEX orders_by_email ON orders (workspace_id, email_key);
+CREATE INDEX orders_by_invitee ON orders (invitee_id);
 
 -- The portal: a link that was mailed, a browser that followed one, a feed of all appointments of an address.
 CREATE TABLE portal_links (

@@ -60,6 +60,8 @@ pub struct UpcomingBooking {
     pub pending: bool,
     /// Waiting: until when its time is held.
     pub expires: Option<DateTime<Utc>>,
+    /// Which state of it this is; a decision names it.
+    pub sequence: i64,
     /// The hosts.
     pub hosts: Vec<HostLine>,
     /// Whoever has a place in it.

@@ -361,7 +361,7 @@ async fn queue(config: Config, command: JobsCommand) -> Result<(), Failure> {
         }
         JobsCommand::Show { id } => use_cases::operator::show(&context, &id).await?,
         JobsCommand::Retry { id } => use_cases::operator::retry(&context, &id, clock::now()).await?,
-        JobsCommand::Drop { id } => use_cases::operator::drop(&context, &id).await?,
+        JobsCommand::Drop { id } => use_cases::operator::drop(&context, &id, clock::now()).await?,
     };
     context.db.close().await;
     say(text.trim_end())

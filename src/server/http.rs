@@ -54,7 +54,7 @@ impl FromRef<AppState> for Context {
 }
 
 /// The largest request body: every form and document of ours is far smaller.
-const MOST_BYTES: usize = 256 * 1024;
+pub(crate) const MOST_BYTES: usize = 256 * 1024;
 
 /// The whole program as a service.
 pub fn router(state: AppState) -> Router {
@@ -85,6 +85,7 @@ pub fn router(state: AppState) -> Router {
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .nest_service("/pkg", files(&state, "pkg"))
+        .layer(from_fn(guard::whole_body))
         .layer(DefaultBodyLimit::max(MOST_BYTES));
     let mut csrf = CsrfLayer::new().with_rejection_response(guard::foreign_form);
     csrf = match csrf.clone().add_trusted_origin(&state.context.config.public_url) {

@@ -20,6 +20,8 @@ both!(
     a_request_that_nobody_decides_on_ends,
     a_moved_booking_is_approved_again,
     links_of_others_decide_nothing,
+    nobody_approves_a_time_that_they_have_not_seen,
+    guests_hear_nothing_before_it_is_approved,
 );
 
 fn world(database: &Database) -> Server {
@@ -159,4 +161,43 @@ fn links_of_others_decide_nothing(database: Database) {
     database.execute(&format!("DELETE FROM attendees WHERE member_id = '{}'", members[0]));
     assert_eq!(server.post_form(&link, &[("decision", "approve")], &[]).status, 404);
     assert_eq!(status(&server, &token), "pending");
+}
+
+fn nobody_approves_a_time_that_they_have_not_seen(database: Database) {
+    let server = world(&database);
+    let token = request(&server, 1);
+    let link = link(&database);
+    let page = server.get(&link).text;
+    let (_, rest) = page.split_once("name=\"seen\" value=\"").unwrap();
+    let seen = rest.split('"').next().unwrap().to_owned();
+    let moved =
+        server.post(&format!("/api/v1/public/appointments/{token}/reschedule"), &json!({"start": at(720)}));
+    assert_eq!(moved.status, 200, "{moved:?}");
+    let sent = [("decision", "approve"), ("seen", seen.as_str())];
+    let refused = server.post_form(&link, &sent, &[]);
+    assert!(refused.status == 422 && refused.text.contains("changed meanwhile"), "{}", refused.text);
+    assert_eq!(status(&server, &token), "pending");
+    // Moving back and forth holds a time no longer than asking for it once.
+    let ends = |sql| database.texts(sql);
+    let first = ends("SELECT CAST(expires_at AS TEXT) FROM bookings");
+    server.post(&format!("/api/v1/public/appointments/{token}/reschedule"), &json!({"start": at(600)}));
+    assert_eq!(ends("SELECT CAST(expires_at AS TEXT) FROM bookings"), first);
+}
+
+fn guests_hear_nothing_before_it_is_approved(database: Database) {
+    let server = world(&database);
+    let mut body = order(at(600), 1);
+    body["guests"] = json!(["first@customer.example"]);
+    let token = server.post(BOOK, &body).json["token"].as_str().unwrap().to_owned();
+    let page = format!("/appointment/{token}");
+    let path = format!("/api/v1/public/appointments/{token}");
+    let guests = [("guests", "second@customer.example")];
+    assert_eq!(server.post_form(&format!("{page}/guests"), &guests, &[]).status, 303);
+    assert_eq!(server.post(&format!("{path}/reschedule"), &json!({"start": at(720)})).status, 200);
+    database.settle();
+    let told = "SELECT COUNT(*) FROM messages WHERE recipient IN ('first@customer.example', 'second@customer.example')";
+    assert_eq!(database.number(told), 0);
+    assert_eq!(server.post(&format!("{path}/cancel"), &json!({})).status, 200);
+    database.settle();
+    assert_eq!(database.number(told), 0, "there is nothing to take back either");
 }

@@ -111,6 +111,19 @@ impl Database {
         })
     }
 
+    /// Bytes from the database.
+    pub fn blobs(&self, sql: &'static str) -> Vec<Vec<u8>> {
+        block_on(async {
+            let db = self.open().await;
+            let found = match &db {
+                Db::Sqlite { read, .. } => sqlx::query_scalar(sql).fetch_all(read).await.unwrap(),
+                Db::Postgres { write: pool, .. } => sqlx::query_scalar(sql).fetch_all(pool).await.unwrap(),
+            };
+            db.close().await;
+            found
+        })
+    }
+
     /// Changes the database behind the program's back, as time or a fault would.
     pub fn execute(&self, sql: &str) {
         block_on(async {

@@ -12,6 +12,8 @@ both!(
     calendars_can_follow_a_booking_through_its_whole_life,
     one_bad_recipient_of_three_keeps_nobody_waiting_and_shows_on_the_booking,
     a_mail_server_that_is_away_or_hangs_loses_nothing,
+    mails_that_would_only_confuse_by_now_are_not_sent,
+    strangers_are_not_written_to_without_end,
     people_can_call_themselves_what_they_like,
 );
 
@@ -199,6 +201,7 @@ fn people_can_call_themselves_what_they_like(database: Database) {
     }
     for (name, email) in [
         (&*"x".repeat(10_000), "long@customer.example"),
+        ("Win at https://evil.example", "spam@customer.example"),
         ("Ada\r\nBcc: victim@customer.example", "break@customer.example"),
         ("Ada", "ada@customer.example\r\nBcc: victim@customer.example"),
         ("Ada", "\"a b\"@customer.example"),
@@ -220,4 +223,61 @@ fn people_can_call_themselves_what_they_like(database: Database) {
         assert!(!html.contains("<script"), "{html}");
         assert!(mail.text().contains(name), "{}", mail.text());
     }
+}
+
+fn mails_that_would_only_confuse_by_now_are_not_sent(database: Database) {
+    World::make(&database, 1, async |world, db| {
+        world.add(db, "talk", &rules(30)).await;
+    });
+    let smtp = Smtp::start();
+    let server = server(&database, &smtp);
+    smtp.answer(Some("451 4.3.0 Not now"));
+    let booked = server.post("/api/v1/public/book/w/talk/book", &order(at(600), 1));
+    let path = format!("/api/v1/public/appointments/{}", booked.json["token"].as_str().unwrap());
+    database.wait_for("SELECT COUNT(*) FROM messages WHERE error LIKE '%Not now%'", 2);
+    smtp.answer(None);
+    // The confirmation still waits for its next attempt when the cancellation goes out at once.
+    assert_eq!(server.post(&format!("{path}/cancel"), &json!({})).status, 200);
+    smtp.wait_for(2);
+    database.wait_for("SELECT COUNT(*) FROM messages WHERE status = 'sent' AND kind = 'cancelled'", 2);
+    database.execute("UPDATE jobs SET run_at = 1 WHERE lane = 'mail' AND lease IS NULL");
+    database.wait_for("SELECT COUNT(*) FROM messages WHERE status = 'lapsed' AND kind = 'confirmed'", 2);
+    assert_eq!(smtp.count(), 2);
+}
+
+fn strangers_are_not_written_to_without_end(database: Database) {
+    World::make(&database, 1, async |world, db| {
+        let mut crowded = rules(15);
+        crowded.guests = 50;
+        world.add(db, "talk", &crowded).await;
+    });
+    let server = Server::start(&database);
+    let victim = |number: i64| {
+        let mut body = order(at(15 * number), usize::try_from(number).unwrap());
+        body["guests"] = json!(["victim@customer.example"]);
+        server.post("/api/v1/public/book/w/talk/book", &body)
+    };
+    let mut last = Value::Null;
+    for number in 0..25 {
+        let booked = victim(number);
+        assert_eq!(booked.status, 201, "{booked:?}");
+        last = booked.json["token"].clone();
+    }
+    database.settle();
+    let invited = "SELECT COUNT(*) FROM messages WHERE recipient = 'victim@customer.example'";
+    assert_eq!(database.number(invited), 20);
+    // Changing one's guests again and again.
+    let page = format!("/appointment/{}/guests", last.as_str().unwrap());
+    let crowd = |name: &str| {
+        let all: Vec<String> = (0..50).map(|number| format!("{name}{number}@customer.example")).collect();
+        let answer = server.post_form(&page, &[("guests", &all.join(", "))], &[]);
+        database.settle();
+        answer.status
+    };
+    let mut answers = Vec::new();
+    for name in ["a", "b", "c", "d"] {
+        answers.push(crowd(name));
+    }
+    assert_eq!(answers.first(), Some(&303));
+    assert_eq!(answers.last(), Some(&429), "{answers:?}");
 }

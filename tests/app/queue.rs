@@ -13,6 +13,8 @@ both!(
     killed_workers_lose_nothing_and_double_nothing,
     a_job_that_nobody_knows_is_shown_retried_and_dropped,
     a_database_refuses_another_secret,
+    a_job_that_never_comes_to_an_end_is_given_up,
+    a_workspace_whose_mail_server_hangs_holds_up_no_other,
 );
 
 /// Every mail of the workspace: to whom, and what it says.
@@ -122,10 +124,20 @@ fn a_job_that_nobody_knows_is_shown_retried_and_dropped(database: Database) {
 
 fn a_database_refuses_another_secret(database: Database) {
     const OTHER: &str = "b3RoZXIgb3RoZXIgb3RoZXIgb3RoZXIgb3RoZXIgb3RoZXI=";
-    World::make(&database, 1, async |world, db| {
+    let world = World::make(&database, 1, async |world, db| {
         let talk = world.add(db, "talk", &rules(30)).await;
         world.put_booking(db, &talk, at(600), at(630)).await;
     });
+    let password = Secret::new(STANDARD.decode(SECRET).unwrap())
+        .unwrap()
+        .seal(&format!("mail_settings:{}", world.workspace), b"hunter2");
+    let hex: String = password.iter().map(|byte| format!("{byte:02x}")).collect();
+    let bytes = if database.is_postgres() { format!("decode('{hex}', 'hex')") } else { format!("x'{hex}'") };
+    database.execute(&format!(
+        "INSERT INTO mail_settings (workspace_id, host, port, security, username, password, from_name, from_address,
+                                    updated_at)
+         SELECT id, 'mail.example', 587, 'starttls', 'me', {bytes}, '', 'me@mail.example', 1 FROM workspaces"
+    ));
     let with = |secret: &str, old: &str| {
         program()
             .args(["jobs", "list"])
@@ -148,5 +160,55 @@ fn a_database_refuses_another_secret(database: Database) {
     let invitee = InviteeId::try_from(ids.first().unwrap().clone()).unwrap();
     let token = Secret::new(STANDARD.decode(OTHER).unwrap()).unwrap().appointment_token(&invitee);
     let server = Server::start_with(&database, &[("MERIDIAN_SECRET", OTHER)]);
+    let sealed = Secret::new(STANDARD.decode(OTHER).unwrap()).unwrap();
+    let passwords = database.blobs("SELECT password FROM mail_settings");
+    let opened = sealed.open(&format!("mail_settings:{}", world.workspace), &passwords[0]);
+    assert_eq!(opened.as_deref(), Some(b"hunter2".as_slice()), "what was sealed is sealed anew");
     assert_eq!(server.get(&format!("/api/v1/public/appointments/{token}")).status, 200);
+}
+
+fn a_job_that_never_comes_to_an_end_is_given_up(database: Database) {
+    World::make(&database, 1, async |world, db| {
+        world.add(db, "talk", &rules(30)).await;
+    });
+    let server = Server::start_with(&database, &[("MERIDIAN_WORKER", "off")]);
+    server.post("/api/v1/public/book/w/talk/book", &order(at(600), 1));
+    // As often as a worker died of it, and the last one just now: nobody waits for its lease to drop it.
+    database.execute("UPDATE jobs SET attempts = 15, lease = 'gone', run_at = 1");
+    let id = database.texts("SELECT id FROM jobs").remove(0);
+    let _worker = Worker::start(&database);
+    database.wait_for("SELECT COUNT(*) FROM jobs WHERE status = 'dead'", 1);
+    let shown = said(&jobs(&database, &["list"]));
+    assert!(shown.contains("never came to an end"), "{shown}");
+    assert!(jobs(&database, &["retry", &id]).status.success());
+    database.wait_for("SELECT COUNT(*) FROM messages WHERE kind = 'confirmed'", 2);
+}
+
+fn a_workspace_whose_mail_server_hangs_holds_up_no_other(database: Database) {
+    let smtp = crate::peers::Smtp::start();
+    World::named(&database, "w", 1, async |world, db| {
+        world.add(db, "talk", &rules(15)).await;
+    });
+    World::named(&database, "other", 1, async |world, db| {
+        world.add(db, "talk", &rules(15)).await;
+    });
+    let settings = smtp.settings();
+    let settings: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let server = Server::start_with(&database, &settings);
+    // Every mail of the first workspace goes to someone whose server never answers.
+    for number in 0..30 {
+        let mut body = order(at(15 * number), usize::try_from(number).unwrap());
+        body["email"] = format!("hang-{number}@customer.example").into();
+        assert_eq!(server.post("/api/v1/public/book/w/talk/book", &body).status, 201);
+    }
+    database.execute("UPDATE users SET email = 'hang-host@w.example' WHERE email = 'host0@w.example'");
+    assert_eq!(server.post("/api/v1/public/book/other/talk/book", &order(at(600), 99)).status, 201);
+    database.wait_for(
+        "SELECT COUNT(*) FROM messages WHERE recipient = 'invitee99@customer.example' AND status = 'sent'",
+        1,
+    );
+    let waiting = database.number(
+        "SELECT COUNT(*) FROM messages WHERE recipient LIKE 'hang-%' AND status = 'waiting' AND error = ''",
+    );
+    assert!(waiting >= 20, "the others still wait for theirs: {waiting}");
 }

@@ -88,6 +88,7 @@ fn about(what: What, reader: Reader, start: DateTime<Utc>) -> About {
         can_move: true,
         can_cancel: true,
         expires: (what == What::Pending).then(|| start - TimeDelta::hours(2)),
+        rsvp: None,
         own_subject: String::new(),
         own_paragraph: "Bring {{name}}’s passport.".into(),
     }

@@ -103,6 +103,13 @@ fn a_time_that_was_taken_meanwhile_has_others_beside_it(database: Database) {
     let booked = server.post_form(&path, &[("code", &code), ("start", &other.to_string())], &[]);
     assert_eq!(booked.status, 303, "{}", booked.text);
     assert_eq!(database.number("SELECT COUNT(*) FROM bookings"), 2);
+    // The same request again leads to the same booking.
+    let again = server.post(BOOK, &order(at(600), 1));
+    assert_eq!(
+        (again.status, again.json["verify"].as_str().map(|url| url.ends_with(&path))),
+        (202, Some(true))
+    );
+    assert_eq!(database.number("SELECT COUNT(*) FROM orders"), 1);
     // And one that was taken before the code was even asked for.
     assert_eq!(server.post(BOOK, &order(at(600), 3)).status, 409);
 }

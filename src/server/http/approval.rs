@@ -43,6 +43,7 @@ async fn page(state: &AppState, token: &str, refused: Option<&AppError>) -> Resp
                 invitees: booking.invitees,
                 status: booking.status,
                 expires: booking.expires,
+                sequence: booking.sequence,
             };
             plain::respond(state, refused, pages::decision(page, refused))
         }
@@ -59,8 +60,8 @@ async fn decide(State(state): State<AppState>, Path(token): Path<String>, fields
             return page(&state, &token, Some(&error)).await;
         }
     };
-    let reason = fields.one("reason");
-    match approvals::decide_by_link(&state.context, &token, decision, &reason, clock::now()).await {
+    let (reason, seen) = (fields.one("reason"), fields.one("seen").parse().ok());
+    match approvals::decide_by_link(&state.context, &token, decision, seen, &reason, clock::now()).await {
         Ok(()) => Redirect::to(&format!("/approval/{token}")).into_response(),
         Err(error @ AppError::Invalid { .. }) => page(&state, &token, Some(&error)).await,
         Err(error) => problem::page(error),
@@ -75,8 +76,11 @@ async fn show_unsubscribe(State(state): State<AppState>, Path(token): Path<Strin
 }
 
 /// By the button, or by a mail program's own (RFC 8058), which sends one field and shows no answer.
-async fn unsubscribe(State(state): State<AppState>, Path(token): Path<String>) -> Response {
+async fn unsubscribe(State(state): State<AppState>, Path(token): Path<String>, fields: Fields) -> Response {
+    let by_program = fields.one("List-Unsubscribe") == "One-Click";
     match reminders::unsubscribe(&state.context, &token, clock::now()).await {
+        // Nothing that answers one of them redirects (RFC 8058 §3.1).
+        Ok(()) if by_program => show_unsubscribe(State(state), Path(token)).await,
         Ok(()) => Redirect::to(&format!("/unsubscribe/{token}")).into_response(),
         Err(error) => problem::page(error),
     }

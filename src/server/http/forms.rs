@@ -263,12 +263,17 @@ async fn decide(State(state): State<AppState>, headers: HeaderMap, fields: Field
     let (booking, reason) = (fields.one("booking"), fields.one("reason"));
     let (decision, mark) = match fields.one("decision").as_str() {
         "approve" => (Decision::Approve, "approved"),
-        _ => (Decision::Decline, "declined"),
+        "decline" => (Decision::Decline, "declined"),
+        _ => {
+            let error = AppError::field("booking", "Please choose one of the two.");
+            return done(&state, &headers, &fields, "", Err(error)).await;
+        }
     };
+    let seen = fields.one("seen").parse().ok();
     let did = async {
         let me = who(&state, &headers).await?;
         let now = clock::now();
-        use_cases::approvals::decide_in_app(&state.context, &me, &booking, decision, &reason, now).await
+        use_cases::approvals::decide_in_app(&state.context, &me, &booking, decision, seen, &reason, now).await
     };
     done(&state, &headers, &fields, mark, did.await).await
 }

@@ -1,6 +1,6 @@
 //! What stands before every handler: limits, headers, the log, and the last net for panics.
 
-use super::{AppState, is_api, problem};
+use super::{AppState, MOST_BYTES, is_api, problem};
 use crate::{
     api::AppError,
     domain::rate::{Limit, Verdict},
@@ -105,6 +105,25 @@ pub async fn limit_rate(State(state): State<AppState>, request: Request, next: N
 
 fn refuse(request: &Request, error: AppError) -> Response {
     if is_api(request) { problem::Refusal(error).into_response() } else { problem::page(error) }
+}
+
+/// Takes a request's body whole before anyone answers it: a connection on which a body is left unread is closed, and the
+/// request that follows on it, which nobody can send again for the client, would get no answer.
+pub async fn whole_body(request: Request, next: Next) -> Response {
+    if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
+        return next.run(request).await;
+    }
+    let (parts, body) = request.into_parts();
+    match axum::body::to_bytes(body, MOST_BYTES).await {
+        Ok(bytes) => next.run(Request::from_parts(parts, Body::from(bytes))).await,
+        Err(error) => {
+            let is_long = std::error::Error::source(&error)
+                .is_some_and(|source| source.is::<http_body_util::LengthLimitError>());
+            let hint = "The request broke off before its end.".to_owned();
+            let error = if is_long { AppError::TooLarge } else { AppError::BadRequest { hint } };
+            refuse(&Request::from_parts(parts, Body::empty()), error)
+        }
+    }
 }
 
 /// An address of ours, but not for this method.

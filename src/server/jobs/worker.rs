@@ -2,7 +2,7 @@
 
 use super::{Job, Lane, Outcome};
 use crate::{
-    domain::ids::{NotAnId, RowId},
+    domain::ids::{NotAnId, RowId, WorkspaceId},
     server::{
         clock,
         context::Context,
@@ -16,10 +16,10 @@ use crate::{
     },
 };
 use chrono::TimeDelta;
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{collections::HashMap, future::Future, sync::Arc, time::Duration};
 use tokio::{
-    sync::{Semaphore, watch},
-    task::JoinSet,
+    sync::watch,
+    task::{JoinError, JoinSet},
 };
 
 /// How long a job is held before another worker may take it; extended while it runs.
@@ -28,16 +28,20 @@ const LEASE: TimeDelta = TimeDelta::seconds(30);
 const HEARTBEAT: Duration = Duration::from_secs(10);
 /// How long a lane sleeps at most. Processes that share a SQLite file learn of each other's jobs no other way.
 const NAP: Duration = Duration::from_secs(1);
-/// How long jobs that run may take to end when the server stops; their leases outlive it.
-const GRACE: Duration = Duration::from_secs(20);
+/// How long jobs that run may take to end when the server stops: a little longer than a mail may take, because one that
+/// is cut off between its end and the answer is sent again.
+const GRACE: Duration = Duration::from_secs(65);
+/// After so many attempts a job is given up even if no attempt ever came to an end: it may be what kills the workers.
+const MOST_ATTEMPTS: i64 = 15;
 
-/// How many jobs of a lane one process runs at once. Those that only touch the database are few, so that requests find
-/// a connection; those that wait for others are more.
-fn at_once(lane: Lane) -> usize {
+/// How many jobs of a lane one process runs at once, and how many of them may be one workspace's. Jobs that only touch the
+/// database run one after the other, so that requests find a connection; those that wait for others are more, and no
+/// workspace whose server hangs takes all places.
+fn at_once(lane: Lane) -> (usize, usize) {
     match lane {
-        Lane::Event => 1,
-        Lane::Mail => 8,
-        Lane::Webhook => 16,
+        Lane::Event => (1, 8),
+        Lane::Mail => (16, 4),
+        Lane::Webhook => (24, 6),
     }
 }
 
@@ -69,52 +73,117 @@ async fn listen(context: Context) {
     }
 }
 
+/// The jobs of a lane that run, and whose they are.
+struct Running {
+    tasks: JoinSet<WorkspaceId>,
+    of: HashMap<WorkspaceId, usize>,
+}
+
+impl Running {
+    fn begin(&mut self, workspace: WorkspaceId, job: impl Future<Output = ()> + Send + 'static) {
+        *self.of.entry(workspace.clone()).or_default() += 1;
+        self.tasks.spawn(async move {
+            job.await;
+            workspace
+        });
+    }
+
+    fn ended(&mut self, workspace: Result<WorkspaceId, JoinError>) {
+        match workspace {
+            Ok(workspace) => {
+                if let Some(count) = self.of.get_mut(&workspace) {
+                    *count -= 1;
+                    if *count == 0 {
+                        self.of.remove(&workspace);
+                    }
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, "a job panicked; it is tried again when its lease ends");
+                // Whose it was went down with it: count anew when nothing runs.
+                if self.tasks.is_empty() {
+                    self.of.clear();
+                }
+            }
+        }
+    }
+
+    /// Waits until one has ended.
+    async fn next(&mut self) {
+        if let Some(ended) = self.tasks.join_next().await {
+            self.ended(ended);
+        }
+    }
+
+    /// The workspaces that fill their share.
+    fn full(&self, share: usize) -> Vec<WorkspaceId> {
+        self.of.iter().filter(|(_, count)| **count >= share).map(|(workspace, _)| workspace.clone()).collect()
+    }
+}
+
 async fn run_lane(context: Context, lane: Lane, lease: Arc<str>, mut stop: watch::Receiver<bool>) {
-    let places = Arc::new(Semaphore::new(at_once(lane)));
-    let mut running = JoinSet::new();
+    let (places, share) = at_once(lane);
+    let mut running = Running { tasks: JoinSet::new(), of: HashMap::new() };
     while !*stop.borrow() {
         // Registered before looking: what is enqueued in between is not slept through.
         let woken = context.db.wake().notified();
         tokio::pin!(woken);
         woken.as_mut().enable();
-        let free = places.available_permits();
-        let nap = if free == 0 {
-            NAP
-        } else {
-            match take(&context, lane, &lease, free).await {
-                Ok(held) if !held.is_empty() => {
-                    for job in held {
-                        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-                        let (context, lease) = (context.clone(), Arc::clone(&lease));
-                        running.spawn(async move {
-                            run(&context, &job, &lease).await;
-                            drop(place);
-                        });
+        while let Some(ended) = running.tasks.try_join_next() {
+            running.ended(ended);
+        }
+        let free = places.saturating_sub(running.tasks.len());
+        let mut nap = NAP;
+        if free > 0 {
+            let most = if lane == Lane::Event { share } else { free.min(share) };
+            match take(&context, lane, &lease, most, &running.full(share)).await {
+                Ok(held) if held.is_empty() => {
+                    // What is due all the same belongs to a workspace that fills its share: a place becomes free.
+                    let next = until_next(&context, lane).await;
+                    nap = next.filter(|next| !next.is_zero()).unwrap_or(NAP).min(NAP);
+                }
+                Ok(held) => {
+                    nap = Duration::ZERO;
+                    if lane == Lane::Event {
+                        one_by_one(&context, held, &lease, &stop).await;
+                    } else {
+                        for job in held {
+                            let (context, lease) = (context.clone(), Arc::clone(&lease));
+                            running.begin(job.workspace_id.clone(), async move {
+                                run(&context, &job, &lease).await;
+                            });
+                        }
                     }
-                    Duration::ZERO
                 }
-                Ok(_) => until_next(&context, lane).await.unwrap_or(NAP).min(NAP),
-                Err(error) => {
-                    tracing::warn!(%error, lane = lane.as_str(), "no jobs could be taken");
-                    NAP
-                }
+                Err(error) => tracing::warn!(%error, lane = lane.as_str(), "no jobs could be taken"),
             }
-        };
-        while running.try_join_next().is_some() {}
-        if places.available_permits() > 0 && nap.is_zero() {
+        }
+        if nap.is_zero() {
             continue;
         }
         tokio::select! {
             () = &mut woken => {}
             () = tokio::time::sleep(nap) => {}
-            // A place became free.
-            _ = running.join_next(), if !running.is_empty() => {}
+            () = running.next(), if !running.tasks.is_empty() => {}
             _ = stop.changed() => {}
         }
     }
-    let ended = async { while running.join_next().await.is_some() {} };
+    let ended = async { while running.tasks.join_next().await.is_some() {} };
     if tokio::time::timeout(GRACE, ended).await.is_err() {
         tracing::warn!(lane = lane.as_str(), "jobs were still running; another worker will take them over");
+    }
+}
+
+/// Runs jobs that were taken together, one after the other: taking costs more than doing. Those whose turn comes late, or
+/// not before the end, are given back.
+async fn one_by_one(context: &Context, held: Vec<HeldJob>, lease: &str, stop: &watch::Receiver<bool>) {
+    let begun = tokio::time::Instant::now();
+    for job in held {
+        if *stop.borrow() || begun.elapsed() > HEARTBEAT {
+            settle(context, &job, lease, Outcome::Postpone(TimeDelta::zero())).await;
+        } else {
+            run(context, &job, lease).await;
+        }
     }
 }
 
@@ -125,7 +194,13 @@ async fn until_next(context: &Context, lane: Lane) -> Option<Duration> {
     (instant(next) - clock::now()).to_std().ok()
 }
 
-async fn take(context: &Context, lane: Lane, lease: &str, most: usize) -> Result<Vec<HeldJob>, StoreError> {
+async fn take(
+    context: &Context,
+    lane: Lane,
+    lease: &str,
+    most: usize,
+    passing_over: &[WorkspaceId],
+) -> Result<Vec<HeldJob>, StoreError> {
     let now = clock::now();
     let mut conn = context.db.read().await?;
     // A glance first: whoever looks does not keep writers waiting.
@@ -134,12 +209,9 @@ async fn take(context: &Context, lane: Lane, lease: &str, most: usize) -> Result
     if next.is_none_or(|next| instant(next) > now) {
         return Ok(Vec::new());
     }
-    // The lane that runs one at a time takes several at once all the same: taking costs more than doing.
-    let most = if lane == Lane::Event { 32 } else { most };
+    let most = i64::try_from(most).unwrap_or(1);
     let mut conn = context.db.write().await?;
-    let held =
-        jobs::take(&mut conn, lane.as_str(), lease, now + LEASE, i64::try_from(most).unwrap_or(1), now)
-            .await?;
+    let held = jobs::take(&mut conn, lane.as_str(), lease, now + LEASE, most, passing_over, now).await?;
     conn.commit().await?;
     Ok(held)
 }
@@ -152,6 +224,10 @@ async fn run(context: &Context, held: &HeldJob, lease: &str) {
             return settle(context, held, lease, outcome).await;
         }
     };
+    if held.attempts > MOST_ATTEMPTS {
+        let outcome = Outcome::Dead("It was begun again and again, and never came to an end.".into());
+        return settle(context, held, lease, outcome).await;
+    }
     let span = tracing::info_span!("job", id = %held.id, kind = job.kind());
     let work = async {
         match &job {
@@ -173,17 +249,21 @@ async fn run(context: &Context, held: &HeldJob, lease: &str) {
         }
     };
     let work = tracing::Instrument::instrument(work, span);
-    tokio::pin!(work);
-    let mut beats = tokio::time::interval_at(tokio::time::Instant::now() + HEARTBEAT, HEARTBEAT);
-    loop {
-        tokio::select! {
-            () = &mut work => return,
-            _ = beats.tick() => match extend(context, held, lease).await {
+    // Beside the work, never instead of it: it may be waiting for the same connection.
+    let beat = async {
+        let mut beats = tokio::time::interval_at(tokio::time::Instant::now() + HEARTBEAT, HEARTBEAT);
+        loop {
+            beats.tick().await;
+            match extend(context, held, lease).await {
                 Ok(true) => {}
-                Ok(false) => tracing::warn!(job = %held.id, "another worker took this job over"),
+                Ok(false) => return tracing::warn!(job = %held.id, "another worker took this job over"),
                 Err(error) => tracing::warn!(%error, job = %held.id, "a lease could not be extended"),
-            },
+            }
         }
+    };
+    tokio::select! {
+        () = work => {}
+        () = beat => {}
     }
 }
 

@@ -54,7 +54,7 @@ pub struct Entry {
     /// Who sends invitations to it: name and address.
     pub organizer: Option<Person>,
     /// Who takes part, and whether they said that they come.
-    pub attendees: Vec<(Person, bool)>,
+    pub attendees: Vec<(Person, Answered)>,
 }
 
 /// A calendar object that is sent, and the METHOD that the mail's Content-Type has to name too (RFC 6047 §2.4).
@@ -80,11 +80,22 @@ fn person(property: ICalendarProperty, person: &Person) -> ICalendarEntry {
     entry
 }
 
-fn attendee(whom: &Person, comes: bool) -> ICalendarEntry {
-    let answer = if comes {
-        ICalendarParticipationStatus::Accepted
-    } else {
-        ICalendarParticipationStatus::NeedsAction
+/// What an attendee has answered (PARTSTAT, RFC 5545 §3.2.12).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answered {
+    /// They come.
+    Comes,
+    /// They were not asked, or have not answered.
+    Nothing,
+    /// They don't come.
+    Declined,
+}
+
+fn attendee(whom: &Person, answered: Answered) -> ICalendarEntry {
+    let answer = match answered {
+        Answered::Comes => ICalendarParticipationStatus::Accepted,
+        Answered::Nothing => ICalendarParticipationStatus::NeedsAction,
+        Answered::Declined => ICalendarParticipationStatus::Declined,
     };
     person(ICalendarProperty::Attendee, whom)
         .with_param(ICalendarParameter::new(
@@ -152,7 +163,7 @@ fn event(entry: &Entry) -> ICalendarComponent {
     if let Some(organizer) = &entry.organizer {
         event.entries.push(person(ICalendarProperty::Organizer, organizer));
     }
-    event.entries.extend(entry.attendees.iter().map(|(person, comes)| attendee(person, *comes)));
+    event.entries.extend(entry.attendees.iter().map(|(person, answered)| attendee(person, *answered)));
     event
 }
 
@@ -244,19 +255,25 @@ fn description(letter: &Letter, about: &About, links: Links<'_>) -> String {
 
 /// Who is in the reader's copy. Those who share the seats of an appointment don't read of each other, and a host's copy
 /// of it names none of them: calendars show attendees to everyone.
-fn attendees(letter: &Letter, about: &About) -> Vec<(Person, bool)> {
+fn attendees(letter: &Letter, about: &About) -> Vec<(Person, Answered)> {
     if about.what == What::Released {
-        return vec![(letter.to.clone(), false)];
+        return vec![(letter.to.clone(), Answered::Nothing)];
     }
-    let who = (about.who.clone(), true);
+    let who = (about.who.clone(), Answered::Comes);
     match &about.reader {
         Reader::Invitee | Reader::Guest => {
             let guests =
                 about.guests.iter().map(|email| Person { name: String::new(), email: email.clone() });
-            std::iter::once(who).chain(guests.map(|guest| (guest, false))).collect()
+            std::iter::once(who).chain(guests.map(|guest| (guest, Answered::Nothing))).collect()
         }
         Reader::Host(_) => {
-            let host = (letter.to.clone(), about.status == BookingStatus::Confirmed);
+            let answered = match about.rsvp.as_deref() {
+                Some("declined") => Answered::Declined,
+                Some("pending") => Answered::Nothing,
+                _ if about.status == BookingStatus::Confirmed => Answered::Comes,
+                _ => Answered::Nothing,
+            };
+            let host = (letter.to.clone(), answered);
             if about.seats > 1 { vec![host] } else { vec![host, who] }
         }
     }

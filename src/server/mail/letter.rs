@@ -184,6 +184,9 @@ pub struct About {
     pub can_cancel: bool,
     /// Pending: when the hold ends.
     pub expires: Option<DateTime<Utc>>,
+    /// What the host who reads it has answered: `pending`, `confirmed` or `declined`; nothing for others.
+    #[serde(default)]
+    pub rsvp: Option<String>,
     /// The owner's own subject, a template; empty for ours. See [`super::template`].
     pub own_subject: String,
     /// The owner's extra paragraph, a template; empty for none.

@@ -89,6 +89,7 @@ pub(super) fn booking(what: What, reader: Reader) -> (Letter, About) {
         can_move: true,
         can_cancel: true,
         expires: (what == What::Pending).then(|| "2026-03-02T08:00:00Z".parse().unwrap()),
+        rsvp: None,
         own_subject: String::new(),
         own_paragraph: String::new(),
     };

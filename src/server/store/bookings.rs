@@ -249,6 +249,8 @@ pub struct ListedRow {
     pub status: String,
     /// Pending: until when its time is held; epoch microseconds.
     pub expires_at: Option<i64>,
+    /// How often it was changed.
+    pub sequence: i64,
 }
 
 /// Bookings of a workspace that took place and ended in a range, newest first; of one member only, or of all when
@@ -264,7 +266,7 @@ pub async fn ended(
     rows!(
         conn,
         ListedRow,
-        "SELECT b.id, e.name AS service, b.start_at, b.end_at, b.seats, b.status, b.expires_at
+        "SELECT b.id, e.name AS service, b.start_at, b.end_at, b.seats, b.status, b.expires_at, b.sequence
          FROM bookings b JOIN event_types e ON e.id = b.event_type_id
          WHERE b.workspace_id = $1 AND b.end_at > $2 AND b.end_at <= $3 AND b.status = 'confirmed'
            AND ($4 = '' OR EXISTS (SELECT 1 FROM attendees a WHERE a.booking_id = b.id AND a.member_id = $4))
@@ -290,7 +292,7 @@ pub async fn upcoming(
     rows!(
         conn,
         ListedRow,
-        "SELECT b.id, e.name AS service, b.start_at, b.end_at, b.seats, b.status, b.expires_at
+        "SELECT b.id, e.name AS service, b.start_at, b.end_at, b.seats, b.status, b.expires_at, b.sequence
          FROM bookings b JOIN event_types e ON e.id = b.event_type_id
          WHERE b.workspace_id = $1 AND b.end_at > $2 AND b.status IN ('confirmed', 'pending')
            AND (b.start_at > $3 OR (b.start_at = $3 AND b.id > $4))

@@ -113,6 +113,8 @@ pub struct AppointmentRow {
     pub reminders: bool,
     /// Did they fail to come?
     pub no_show: bool,
+    /// Do their guests know of it?
+    pub guests_told: bool,
 }
 
 impl AppointmentRow {
@@ -182,6 +184,12 @@ pub async fn ids(
     ids.into_iter().map(|(id,)| Ok(InviteeId::try_from(id)?)).collect()
 }
 
+/// Notes that an invitee's guests know of the appointment.
+pub async fn set_guests_told(conn: &mut Conn, invitee: &InviteeId) -> Result<(), StoreError> {
+    run!(conn, "UPDATE invitees SET guests_told = true WHERE id = $1", invitee.as_str())?;
+    Ok(())
+}
+
 /// Notes whether an invitee failed to come.
 pub async fn set_no_show(
     conn: &mut Conn,
@@ -230,7 +238,7 @@ pub async fn by_id(
         AppointmentRow,
         "SELECT i.id AS invitee_id, i.booking_id, i.workspace_id, b.event_type_id, b.status, i.active, b.start_at,
                 b.end_at, i.moved_from, i.sequence, b.seats, i.updated_at, i.name, i.email, i.phone, i.zone, i.notes,
-                i.answers, i.guests, i.cancel_reason, i.reminders, i.no_show
+                i.answers, i.guests, i.cancel_reason, i.reminders, i.no_show, i.guests_told
          FROM invitees i JOIN bookings b ON b.id = i.booking_id
          WHERE i.workspace_id = $1 AND i.id = $2",
         workspace.as_str(),
@@ -245,7 +253,7 @@ pub async fn by_token(conn: &mut Conn, token_hash: &[u8]) -> Result<Option<Appoi
         AppointmentRow,
         "SELECT i.id AS invitee_id, i.booking_id, i.workspace_id, b.event_type_id, b.status, i.active, b.start_at,
                 b.end_at, i.moved_from, i.sequence, b.seats, i.updated_at, i.name, i.email, i.phone, i.zone, i.notes,
-                i.answers, i.guests, i.cancel_reason, i.reminders, i.no_show
+                i.answers, i.guests, i.cancel_reason, i.reminders, i.no_show, i.guests_told
          FROM invitees i JOIN bookings b ON b.id = i.booking_id
          WHERE i.token_hash = $1",
         token_hash

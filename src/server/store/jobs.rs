@@ -129,20 +129,25 @@ pub async fn next_due(conn: &mut Conn, lane: &str) -> Result<Option<i64>, StoreE
 /// Takes jobs that are due, longest waiting first, and holds them until `until`. Two workers never get the same one: SQLite
 /// has one writer at a time, PostgreSQL skips rows that another transaction has locked. What happened to one booking is
 /// announced in the order in which it happened: an announcement is not taken before those that came earlier have ended.
+/// Jobs of the workspaces named in `passing_over` (four at most) are left for later.
 pub async fn take(
     conn: &mut Conn,
     lane: &str,
     lease: &str,
     until: DateTime<Utc>,
     most: i64,
+    passing_over: &[WorkspaceId],
     now: DateTime<Utc>,
 ) -> Result<Vec<HeldJob>, StoreError> {
+    // A lane has room for no more workspaces that fill their share of it.
+    let [a, b, c, d] = [0, 1, 2, 3].map(|index| passing_over.get(index).map_or("", WorkspaceId::as_str));
     let mut taken = match conn.on() {
         On::Sqlite(on) => {
             sqlx::query_as::<_, HeldJob>(
                 "UPDATE jobs SET lease = $1, run_at = $2, attempts = attempts + 1, updated_at = $3
                  WHERE id IN (SELECT j.id FROM jobs j
                               WHERE j.status = 'queued' AND j.lane = $4 AND j.run_at <= $3
+                                AND j.workspace_id NOT IN ($6, $7, $8, $9)
                                 AND (j.kind <> 'announce' OR NOT EXISTS (
                                     SELECT 1 FROM jobs o WHERE o.subject = j.subject AND o.kind = 'announce'
                                        AND o.status = 'queued' AND (o.created_at, o.id) < (j.created_at, j.id)))
@@ -154,18 +159,26 @@ pub async fn take(
             .bind(micros(now))
             .bind(lane)
             .bind(most)
+            .bind(a)
+            .bind(b)
+            .bind(c)
+            .bind(d)
             .fetch_all(on)
             .await?
         }
         On::Postgres(on) => {
+            // Materialized: run once, so that it never takes more than it may.
             sqlx::query_as::<_, HeldJob>(
-                "UPDATE jobs SET lease = $1, run_at = $2, attempts = attempts + 1, updated_at = $3
-                 WHERE id IN (SELECT j.id FROM jobs j
-                              WHERE j.status = 'queued' AND j.lane = $4 AND j.run_at <= $3
-                                AND (j.kind <> 'announce' OR NOT EXISTS (
-                                    SELECT 1 FROM jobs o WHERE o.subject = j.subject AND o.kind = 'announce'
-                                       AND o.status = 'queued' AND (o.created_at, o.id) < (j.created_at, j.id)))
-                              ORDER BY j.run_at LIMIT $5 FOR UPDATE OF j SKIP LOCKED)
+                "WITH due AS MATERIALIZED (
+                    SELECT j.id FROM jobs j
+                    WHERE j.status = 'queued' AND j.lane = $4 AND j.run_at <= $3
+                      AND j.workspace_id NOT IN ($6, $7, $8, $9)
+                      AND (j.kind <> 'announce' OR NOT EXISTS (
+                          SELECT 1 FROM jobs o WHERE o.subject = j.subject AND o.kind = 'announce'
+                             AND o.status = 'queued' AND (o.created_at, o.id) < (j.created_at, j.id)))
+                    ORDER BY j.run_at LIMIT $5 FOR UPDATE OF j SKIP LOCKED)
+                 UPDATE jobs SET lease = $1, run_at = $2, attempts = attempts + 1, updated_at = $3
+                 WHERE id IN (SELECT id FROM due)
                  RETURNING id, workspace_id, payload, attempts, created_at",
             )
             .bind(lease)
@@ -173,6 +186,10 @@ pub async fn take(
             .bind(micros(now))
             .bind(lane)
             .bind(most)
+            .bind(a)
+            .bind(b)
+            .bind(c)
+            .bind(d)
             .fetch_all(on)
             .await?
         }
@@ -339,9 +356,9 @@ pub async fn counts(
         conn,
         LaneCount,
         "SELECT lane,
-                COUNT(CASE WHEN status = 'queued' AND lease IS NULL AND run_at <= $2 THEN 1 END) AS waiting,
+                COUNT(CASE WHEN status = 'queued' AND run_at <= $2 THEN 1 END) AS waiting,
                 COUNT(CASE WHEN status = 'queued' AND lease IS NULL AND run_at > $2 THEN 1 END) AS planned,
-                COUNT(CASE WHEN status = 'queued' AND lease IS NOT NULL THEN 1 END) AS running,
+                COUNT(CASE WHEN status = 'queued' AND lease IS NOT NULL AND run_at > $2 THEN 1 END) AS running,
                 COUNT(CASE WHEN status = 'dead' THEN 1 END) AS dead
          FROM jobs WHERE ($1 = '' OR workspace_id = $1) AND status <> 'done'
          GROUP BY lane ORDER BY lane",
@@ -360,8 +377,9 @@ pub async fn retry(
 ) -> Result<bool, StoreError> {
     let retried = run!(
         conn,
-        "UPDATE jobs SET status = 'queued', run_at = $3, attempts = 0, updated_at = $3
-         WHERE ($1 = '' OR workspace_id = $1) AND id = $2 AND lease IS NULL AND status IN ('queued', 'dead')",
+        "UPDATE jobs SET status = 'queued', run_at = $3, attempts = 0, lease = NULL, updated_at = $3
+         WHERE ($1 = '' OR workspace_id = $1) AND id = $2 AND (lease IS NULL OR run_at <= $3)
+           AND status IN ('queued', 'dead')",
         workspace,
         job.as_str(),
         micros(now)
@@ -373,14 +391,47 @@ pub async fn retry(
 }
 
 /// Gives a job up. `false` when there is none, or a worker holds it.
-pub async fn drop_job(conn: &mut Conn, workspace: &str, job: &JobId) -> Result<bool, StoreError> {
+pub async fn drop_job(
+    conn: &mut Conn,
+    workspace: &str,
+    job: &JobId,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
     let dropped = run!(
         conn,
-        "DELETE FROM jobs WHERE ($1 = '' OR workspace_id = $1) AND id = $2 AND lease IS NULL AND status <> 'done'",
+        "DELETE FROM jobs WHERE ($1 = '' OR workspace_id = $1) AND id = $2 AND (lease IS NULL OR run_at <= $3)
+            AND status <> 'done'",
         workspace,
-        job.as_str()
+        job.as_str(),
+        micros(now)
     )?;
     Ok(dropped > 0)
+}
+
+/// Drops the jobs about a subject that no worker holds, before another one takes their place. Returns whether a worker
+/// holds one just now.
+pub async fn drop_idle(
+    conn: &mut Conn,
+    workspace: &WorkspaceId,
+    subject: &str,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    run!(
+        conn,
+        "DELETE FROM jobs WHERE workspace_id = $1 AND subject = $2 AND (lease IS NULL OR run_at <= $3)
+            AND status <> 'done'",
+        workspace.as_str(),
+        subject,
+        micros(now)
+    )?;
+    let left = row!(
+        conn,
+        (i64,),
+        "SELECT COUNT(*) FROM jobs WHERE workspace_id = $1 AND subject = $2 AND status = 'queued'",
+        workspace.as_str(),
+        subject
+    )?;
+    Ok(left.is_some_and(|(left,)| left > 0))
 }
 
 /// Forgets jobs that were done so long ago that nothing asks for their keys.

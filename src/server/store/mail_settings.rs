@@ -1,6 +1,6 @@
 //! How a workspace sends mail, what troubles it has with that, and what its members are reminded of.
 
-use super::{Conn, StoreError, micros, row, run};
+use super::{Conn, StoreError, micros, row, rows, run};
 use crate::domain::ids::{MemberId, WorkspaceId};
 use chrono::{DateTime, Utc};
 
@@ -182,6 +182,23 @@ pub async fn set_member_reminders(
         workspace.as_str(),
         member.as_str(),
         minutes.map(serde_json::to_string).transpose()?
+    )?;
+    Ok(())
+}
+
+/// The sealed password of every workspace that has one, for when the installation's secret changes.
+pub async fn sealed(conn: &mut Conn) -> Result<Vec<(WorkspaceId, Vec<u8>)>, StoreError> {
+    let found = rows!(conn, (String, Vec<u8>), "SELECT workspace_id, password FROM mail_settings")?;
+    found.into_iter().map(|(id, password)| Ok((WorkspaceId::try_from(id)?, password))).collect()
+}
+
+/// Keeps a password that was sealed anew.
+pub async fn set_sealed(conn: &mut Conn, workspace: &WorkspaceId, password: &[u8]) -> Result<(), StoreError> {
+    run!(
+        conn,
+        "UPDATE mail_settings SET password = $2 WHERE workspace_id = $1",
+        workspace.as_str(),
+        password
     )?;
     Ok(())
 }

@@ -43,7 +43,8 @@ pub struct MessageRow {
     pub subject: String,
     letter: String,
     /// `waiting`, `sent`, `kept` (in the mailbox: there is no mail server), `refused` (by the server, for good) or
-    /// `failed` (given up after a day).
+    /// `failed` (given up after a day) or
+    /// `lapsed` (it would only have confused by then).
     pub status: String,
     /// What the server said, or empty.
     pub error: String,
@@ -127,12 +128,61 @@ pub async fn has_older_waiting(conn: &mut Conn, message: &MessageRow) -> Result<
     let older = row!(
         conn,
         (i64,),
-        "SELECT COUNT(*) FROM messages o JOIN messages m ON m.workspace_id = o.workspace_id
-                AND m.recipient_key = o.recipient_key AND m.invitee_id = o.invitee_id
-         WHERE m.id = $1 AND o.status = 'waiting' AND o.error = '' AND o.id < m.id",
+        "SELECT COUNT(*) FROM messages m JOIN messages o
+             ON o.invitee_id = m.invitee_id AND o.recipient_key = m.recipient_key
+         WHERE m.id = $1 AND o.status = 'waiting' AND o.error = '' AND o.id < m.id
+           AND EXISTS (SELECT 1 FROM jobs j WHERE j.subject = 'message:' || o.id AND j.status = 'queued')",
         message.id.as_str()
     )?;
     Ok(older.is_some_and(|(count,)| count > 0))
+}
+
+/// Was a newer mail to the same person about the same appointment sent, other than a reminder?
+pub async fn has_newer_sent(conn: &mut Conn, message: &MessageRow) -> Result<bool, StoreError> {
+    let newer = row!(
+        conn,
+        (i64,),
+        "SELECT COUNT(*) FROM messages m JOIN messages o
+             ON o.invitee_id = m.invitee_id AND o.recipient_key = m.recipient_key
+         WHERE m.id = $1 AND o.status = 'sent' AND o.kind <> 'reminder' AND o.id > m.id
+           AND o.created_at > m.created_at",
+        message.id.as_str()
+    )?;
+    Ok(newer.is_some_and(|(count,)| count > 0))
+}
+
+/// How many mails an appointment has caused since an instant.
+pub async fn count_since(
+    conn: &mut Conn,
+    invitee: &InviteeId,
+    since: DateTime<Utc>,
+) -> Result<i64, StoreError> {
+    let count = row!(
+        conn,
+        (i64,),
+        "SELECT COUNT(*) FROM messages WHERE invitee_id = $1 AND created_at > $2",
+        invitee.as_str(),
+        micros(since)
+    )?;
+    Ok(count.map_or(0, |(count,)| count))
+}
+
+/// How many mails went to an address of a workspace since an instant.
+pub async fn count_to(
+    conn: &mut Conn,
+    workspace: &WorkspaceId,
+    recipient_key: &str,
+    since: DateTime<Utc>,
+) -> Result<i64, StoreError> {
+    let count = row!(
+        conn,
+        (i64,),
+        "SELECT COUNT(*) FROM messages WHERE workspace_id = $1 AND recipient_key = $2 AND created_at > $3",
+        workspace.as_str(),
+        recipient_key,
+        micros(since)
+    )?;
+    Ok(count.map_or(0, |(count,)| count))
 }
 
 /// Notes what became of a mail that waited. `false` when it did not wait any more.

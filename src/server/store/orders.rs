@@ -17,6 +17,8 @@ pub struct NewOrder<'a> {
     pub email_key: &'a str,
     /// What was entered, as JSON.
     pub input: &'a str,
+    /// SHA-256 of that, which stays when it is let go of.
+    pub input_hash: &'a [u8],
     /// SHA-256 of the token in its address.
     pub token_hash: &'a [u8],
     /// SHA-256 of its id and its code.
@@ -39,6 +41,8 @@ pub struct OrderRow {
     pub event_type_id: EventTypeId,
     /// What was entered, as JSON.
     pub input: String,
+    /// SHA-256 of that.
+    pub input_hash: Vec<u8>,
     /// SHA-256 of its id and its code.
     pub code_hash: Vec<u8>,
     /// How many codes were tried.
@@ -53,14 +57,15 @@ pub struct OrderRow {
 pub async fn insert(conn: &mut Conn, new: &NewOrder<'_>, now: DateTime<Utc>) -> Result<(), StoreError> {
     run!(
         conn,
-        "INSERT INTO orders (id, workspace_id, event_type_id, email_key, input, token_hash, code_hash, tries, sent,
-                             created_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 1, $8, $9)",
+        "INSERT INTO orders (id, workspace_id, event_type_id, email_key, input, input_hash, token_hash, code_hash, tries,
+                             sent, created_at, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, 1, $9, $10)",
         new.id.as_str(),
         new.workspace.as_str(),
         new.event_type.as_str(),
         new.email_key,
         new.input,
+        new.input_hash,
         new.token_hash,
         new.code_hash,
         micros(now),
@@ -74,7 +79,7 @@ pub async fn by_token(conn: &mut Conn, token_hash: &[u8]) -> Result<Option<Order
     row!(
         conn,
         OrderRow,
-        "SELECT id, workspace_id, event_type_id, input, code_hash, tries, invitee_id, expires_at
+        "SELECT id, workspace_id, event_type_id, input, input_hash, code_hash, tries, invitee_id, expires_at
          FROM orders WHERE token_hash = $1",
         token_hash
     )
@@ -90,7 +95,7 @@ pub async fn recent(
     rows!(
         conn,
         OrderRow,
-        "SELECT id, workspace_id, event_type_id, input, code_hash, tries, invitee_id, expires_at
+        "SELECT id, workspace_id, event_type_id, input, input_hash, code_hash, tries, invitee_id, expires_at
          FROM orders WHERE workspace_id = $1 AND email_key = $2 AND created_at > $3 ORDER BY id",
         workspace.as_str(),
         email_key,

@@ -498,25 +498,6 @@ pub async fn wait_again(
     Ok(done > 0)
 }
 
-/// Drops the jobs of a delivery (by their subject) that no worker holds. Returns whether one is left, which a worker
-/// holds just now.
-pub async fn drop_jobs(conn: &mut Conn, workspace: &WorkspaceId, subject: &str) -> Result<bool, StoreError> {
-    run!(
-        conn,
-        "DELETE FROM jobs WHERE workspace_id = $1 AND subject = $2 AND lease IS NULL AND status <> 'done'",
-        workspace.as_str(),
-        subject
-    )?;
-    let left = row!(
-        conn,
-        (i64,),
-        "SELECT COUNT(*) FROM jobs WHERE workspace_id = $1 AND subject = $2 AND status = 'queued'",
-        workspace.as_str(),
-        subject
-    )?;
-    Ok(left.is_some_and(|(left,)| left > 0))
-}
-
 /// Forgets deliveries that were caused before an instant and no longer wait, with their attempts.
 pub async fn forget(conn: &mut Conn, before: DateTime<Utc>) -> Result<(), StoreError> {
     run!(conn, "DELETE FROM deliveries WHERE created_at < $1 AND status <> 'waiting'", micros(before))?;
@@ -533,4 +514,31 @@ pub async fn admins(conn: &mut Conn, workspace: &WorkspaceId) -> Result<Vec<Admi
          WHERE m.workspace_id = $1 AND m.role = 'admin' ORDER BY m.created_at, m.id",
         workspace.as_str()
     )
+}
+
+/// A webhook with its sealed secret, and its former one.
+pub type Sealed = (WebhookId, Vec<u8>, Option<Vec<u8>>);
+
+/// The sealed secrets of every webhook, for when the installation's secret changes.
+pub async fn sealed(conn: &mut Conn) -> Result<Vec<Sealed>, StoreError> {
+    let found =
+        rows!(conn, (String, Vec<u8>, Option<Vec<u8>>), "SELECT id, secret, old_secret FROM webhooks")?;
+    found.into_iter().map(|(id, current, old)| Ok((WebhookId::try_from(id)?, current, old))).collect()
+}
+
+/// Keeps secrets that were sealed anew.
+pub async fn set_sealed(
+    conn: &mut Conn,
+    webhook: &WebhookId,
+    secret: &[u8],
+    old_secret: Option<&[u8]>,
+) -> Result<(), StoreError> {
+    run!(
+        conn,
+        "UPDATE webhooks SET secret = $2, old_secret = $3 WHERE id = $1",
+        webhook.as_str(),
+        secret,
+        old_secret
+    )?;
+    Ok(())
 }

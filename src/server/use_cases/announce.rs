@@ -23,11 +23,12 @@ use crate::{
             attendees::{self, AttendeeRow},
             bookings,
             invitees::{self, AppointmentRow},
+            messages,
         },
         webhooks::{self, Event},
     },
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 /// What happened.
@@ -204,7 +205,15 @@ pub(crate) async fn announce(
             data.reason = Some(change.reason.clone()).filter(|reason| !reason.is_empty());
             webhooks::emit(conn, workspace, event, &data, now).await?;
         }
-        for letter in telling.to_invitee_and_guests()? {
+        let letters = telling.to_invitee_and_guests()?;
+        if !invitee.guests_told && letters.len() > 1 {
+            invitees::set_guests_told(conn, id).await?;
+        }
+        for letter in letters {
+            if is_too_much(conn, workspace, &letter, now).await? {
+                tracing::warn!(%workspace, "a guest was invited too often within an hour; this invitation was left out");
+                continue;
+            }
             post::post(conn, workspace, &letter, now).await?;
         }
         // A whole session that is called off or decided on is one matter for its hosts, however many had a seat.
@@ -222,6 +231,25 @@ pub(crate) async fn announce(
         }
     }
     Ok(())
+}
+
+/// Invitations that one address may get from a workspace in an hour: guests never asked for any.
+const MOST_INVITATIONS: i64 = 20;
+
+/// Would this be one invitation too many for a guest?
+async fn is_too_much(
+    conn: &mut Conn,
+    workspace: &WorkspaceId,
+    letter: &Letter,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let Content::Booking(about) = &letter.content else { return Ok(false) };
+    if about.reader != Reader::Guest || about.what != What::Confirmed {
+        return Ok(false);
+    }
+    let since = now - TimeDelta::hours(1);
+    let count = messages::count_to(conn, workspace, &letter.to.email.to_lowercase(), since).await?;
+    Ok(count >= MOST_INVITATIONS)
 }
 
 fn by_word(by: &By) -> &'static str {
@@ -281,17 +309,14 @@ impl Telling<'_> {
         })
     }
 
-    /// Guests hear of a booking once it takes place. Until then there is nothing to come to.
+    /// Guests hear of a booking once it takes place. Until then there is nothing to come to, and nothing to take back.
     fn what_for_guests(&self) -> Option<What> {
-        let known = self.invitee.sequence > 1;
-        Some(match self.change.what {
-            Happened::Booked if self.change.status == BookingStatus::Pending => return None,
-            // Until then, only a booking that was moved was known to them.
-            Happened::Approved if known => What::Approved,
-            Happened::Approved => What::Confirmed,
-            Happened::Declined | Happened::Expired if !known => return None,
-            _ => return self.what(),
-        })
+        if self.invitee.guests_told {
+            return self.what();
+        }
+        let takes_place = self.change.status == BookingStatus::Confirmed
+            && !matches!(self.change.what, Happened::Cancelled | Happened::Rsvp | Happened::NoShow);
+        takes_place.then_some(What::Confirmed)
     }
 
     fn to_invitee_and_guests(&self) -> Result<Vec<Letter>, StoreError> {
@@ -305,15 +330,16 @@ impl Telling<'_> {
         let mut letters = vec![self.letter(to, zone, Reader::Invitee, what)?];
         let guests = self.invitee.guests()?;
         let guest = |email: &String| Person { name: String::new(), email: email.clone() };
-        let changed = self.change.what == Happened::Guests;
+        let told = self.invitee.guests_told;
         for email in &guests {
-            let new = changed && !self.change.former_guests.contains(email);
+            let new =
+                told && self.change.what == Happened::Guests && !self.change.former_guests.contains(email);
             let what = if new { Some(What::Confirmed) } else { self.what_for_guests() };
             if let Some(what) = what {
                 letters.push(self.letter(guest(email), zone, Reader::Guest, what)?);
             }
         }
-        if changed {
+        if told && self.change.what == Happened::Guests {
             for email in self.change.former_guests.iter().filter(|email| !guests.contains(email)) {
                 letters.push(self.letter(guest(email), zone, Reader::Guest, What::Released)?);
             }

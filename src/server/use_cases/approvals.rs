@@ -55,13 +55,15 @@ fn refuse<T>(sentence: &str) -> Result<T, AppError> {
     Err(AppError::field("booking", sentence))
 }
 
-/// Decides on a pending booking, on behalf of a member who may.
+/// Decides on a pending booking, on behalf of a member who may. `seen` is the state of it that they looked at.
+#[expect(clippy::too_many_arguments, reason = "each is one fact of the decision")]
 async fn decide(
     context: &Context,
     workspace: &WorkspaceId,
     booking: &BookingId,
     member: &MemberId,
     decision: Decision,
+    seen: Option<i64>,
     reason: &str,
     now: DateTime<Utc>,
 ) -> Result<(), AppError> {
@@ -80,6 +82,10 @@ async fn decide(
     }
     if row.expires_at.is_some_and(|expires| instant(expires) <= now) || instant(row.start_at) <= now {
         return refuse("The time for deciding is over. The booking is being declined.");
+    }
+    // Nobody approves a time that they have not seen.
+    if seen.is_some_and(|seen| seen != row.sequence) {
+        return refuse("It was changed meanwhile. Please look at it again.");
     }
     let (status, what, action) = match decision {
         Decision::Approve => (BookingStatus::Confirmed, Happened::Approved, "booking.approved"),
@@ -146,6 +152,7 @@ pub async fn decide_in_app(
     me: &SignedIn,
     booking: &str,
     decision: Decision,
+    seen: Option<i64>,
     reason: &str,
     now: DateTime<Utc>,
 ) -> Result<(), AppError> {
@@ -155,7 +162,7 @@ pub async fn decide_in_app(
         return Err(AppError::UnknownAppointment);
     }
     drop(conn);
-    decide(context, &me.workspace_id, &booking, &me.member_id, decision, reason, now).await
+    decide(context, &me.workspace_id, &booking, &me.member_id, decision, seen, reason, now).await
 }
 
 /// What the page behind a link in a mail shows.
@@ -177,6 +184,8 @@ pub struct DecisionPage {
     pub status: BookingStatus,
     /// Until when it can be decided on.
     pub expires: Option<DateTime<Utc>>,
+    /// Which state of the booking this is; a decision names it.
+    pub sequence: i64,
 }
 
 /// The booking and the member behind the token of a link: `{booking}.{member}.{token}`.
@@ -224,6 +233,7 @@ pub async fn decision_page(context: &Context, token: &str) -> Result<DecisionPag
         invitees,
         status: row.status,
         expires: row.expires_at.map(instant),
+        sequence: row.sequence,
     })
 }
 
@@ -232,11 +242,12 @@ pub async fn decide_by_link(
     context: &Context,
     token: &str,
     decision: Decision,
+    seen: Option<i64>,
     reason: &str,
     now: DateTime<Utc>,
 ) -> Result<(), AppError> {
     let mut conn = context.db.read().await?;
     let (workspace, booking, member) = behind(&mut conn, context, token).await?;
     drop(conn);
-    decide(context, &workspace, &booking, &member, decision, reason, now).await
+    decide(context, &workspace, &booking, &member, decision, seen, reason, now).await
 }

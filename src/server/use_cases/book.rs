@@ -7,7 +7,7 @@
 use super::{
     announce::{Actor, BookingChange, Happened},
     approvals,
-    leave::end_if_empty,
+    leave::{end_if_empty, too_many_mails},
     note,
     order::Order,
     plan::{Address, Host, Plan, session_at},
@@ -27,7 +27,7 @@ use crate::{
     server::{
         context::Context,
         crypto, ids,
-        store::{Conn, StoreError, answers, attendees, bookings, busy, event_types, invitees},
+        store::{Conn, StoreError, answers, attendees, bookings, busy, event_types, instant, invitees},
     },
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -102,6 +102,9 @@ pub(super) async fn book_as(
     };
     if plan.rules.verify_email && !verified {
         let mut conn = context.db.read().await?;
+        if let Some(known) = verify::known(&mut conn, context, &plan, &order, input, now).await? {
+            return Ok(known);
+        }
         if choose(&mut conn, &plan, time, order.length, "", &[], now).await?.is_none() {
             drop(conn);
             return Err(taken(context, &plan, order.start, order.length, "", now).await?);
@@ -306,6 +309,7 @@ async fn join_or_make(
     if plan.is_shared() {
         for host in hosts {
             if let Some(session) = session_at(conn, plan, &host.member, time).await? {
+                bookings::bump(conn, &plan.row.workspace_id, &session, now).await?;
                 return Ok(session);
             }
         }
@@ -393,6 +397,9 @@ async fn move_once(
         Ok(plan) => plan,
         Err(error) => return Ok(Outcome::Refused(error)),
     };
+    if let Err(error) = too_many_mails(&mut conn, &row.invitee_id, now).await {
+        return Ok(Outcome::Refused(error));
+    }
     let old = row.time()?;
     if let Err(reason) = plan.rules.policy.allows(Change::Move, row.status(), old.start(), now) {
         return Ok(Outcome::Refused(AppError::CantChange { change: Change::Move, reason }));
@@ -441,7 +448,15 @@ async fn move_once(
         if plan.approval().is_some() && row.status() == BookingStatus::Confirmed {
             bookings::set_status(&mut conn, workspace, &row.booking_id, BookingStatus::Pending, now).await?;
         }
-        hold(&mut conn, &plan, &row.booking_id, time, now).await?;
+        // Moving back and forth holds a time no longer than asking for it once.
+        let held = bookings::get(&mut conn, workspace, &row.booking_id).await?;
+        match held.and_then(|held| held.expires_at).map(instant) {
+            Some(expires) => {
+                let expires = expires.min(time.start());
+                approvals::hold_until(&mut conn, workspace, &row.booking_id, expires, now).await?;
+            }
+            None => hold(&mut conn, &plan, &row.booking_id, time, now).await?,
+        }
         let invitees = [row.invitee_id.clone()];
         let booking = &row.booking_id;
         let mut change =

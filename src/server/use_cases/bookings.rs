@@ -79,6 +79,7 @@ async fn line(conn: &mut Conn, me: &SignedIn, row: bookings::ListedRow) -> Resul
     Ok(UpcomingBooking {
         pending: row.status == BookingStatus::Pending.as_str(),
         expires: row.expires_at.map(instant),
+        sequence: row.sequence,
         hosts: hosts.into_iter().map(|host| HostLine { name: host.name, rsvp: host.rsvp }).collect(),
         invitees,
         undelivered: messages::undelivered(conn, &me.workspace_id, &id).await?,

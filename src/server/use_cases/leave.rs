@@ -17,10 +17,11 @@ use crate::{
         store::{
             Conn, StoreError, bookings, busy, event_types, instant,
             invitees::{self, AppointmentRow},
+            messages,
         },
     },
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 /// Ends a booking that nobody is left in, and gives its time back. Returns whether it did.
 pub(super) async fn end_if_empty(
@@ -125,6 +126,22 @@ pub async fn withdraw(
     end(conn, &row, reason, false, now).await
 }
 
+/// Mails that one appointment may cause in an hour, before changing it has to wait: strangers are written to on an invitee's
+/// word.
+const MOST_MAILS: i64 = 150;
+
+/// Refuses a change of an appointment that has been changed too often.
+pub(super) async fn too_many_mails(
+    conn: &mut Conn,
+    invitee: &InviteeId,
+    now: DateTime<Utc>,
+) -> Result<(), AppError> {
+    if messages::count_since(conn, invitee, now - TimeDelta::hours(1)).await? >= MOST_MAILS {
+        return Err(AppError::TooMany { retry_after: 3_600 });
+    }
+    Ok(())
+}
+
 /// Changes whom an invitee brings along: addresses separated by commas, or none.
 pub async fn change_guests(
     context: &Context,
@@ -152,6 +169,7 @@ pub async fn change_guests(
     if guests == former {
         return Ok(());
     }
+    too_many_mails(&mut conn, &row.invitee_id, now).await?;
     let workspace = &row.workspace_id;
     invitees::set_guests(&mut conn, &row.invitee_id, &guests, now).await?;
     bookings::bump(&mut conn, workspace, &row.booking_id, now).await?;

@@ -121,8 +121,8 @@ fn nobody(public_url: &str) -> Person {
     Person { name: String::new(), email: if sound { address } else { "noreply@meridian.invalid".to_owned() } }
 }
 
-/// Where the password is kept.
-fn place(workspace: &WorkspaceId) -> String {
+/// What the password is sealed for.
+pub(super) fn sealed_for(workspace: &WorkspaceId) -> String {
     format!("mail_settings:{workspace}")
 }
 
@@ -130,7 +130,7 @@ fn opened(context: &Context, workspace: &WorkspaceId, row: &MailSettingsRow) -> 
     if row.password.is_empty() {
         return Some(String::new());
     }
-    String::from_utf8(context.secret.open(&place(workspace), &row.password)?).ok()
+    String::from_utf8(context.secret.open(&sealed_for(workspace), &row.password)?).ok()
 }
 
 fn security(word: &str) -> Security {
@@ -327,7 +327,7 @@ fn password(
         };
     }
     if let Some(password) = &new.password {
-        return Ok(context.secret.seal(&place(workspace), password.as_bytes()));
+        return Ok(context.secret.seal(&sealed_for(workspace), password.as_bytes()));
     }
     match old.filter(|old| !old.password.is_empty() && !remove) {
         None => {

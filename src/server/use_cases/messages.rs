@@ -394,6 +394,7 @@ fn example(
         can_move: rules.policy.move_until.is_some(),
         can_cancel: rules.policy.cancel_until.is_some(),
         expires: None,
+        rsvp: None,
         own_subject: mail.subject,
         own_paragraph: mail.paragraph,
     };

@@ -101,13 +101,37 @@ pub async fn retry(context: &Context, id: &str, now: DateTime<Utc>) -> Result<St
     Ok(format!("{id} runs as soon as a worker is free."))
 }
 
+/// Gives up what a job was to deliver, together with the job.
+pub(super) async fn give_up(
+    conn: &mut Conn,
+    workspace: &WorkspaceId,
+    row: &JobRow,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let why = "Its sending was dropped by hand.";
+    if let Some(message) = row.subject.strip_prefix("message:") {
+        let message = MessageId::try_from(message.to_owned())?;
+        messages::settle(conn, workspace, &message, "failed", why, now).await?;
+    }
+    if let Some(delivery) = row.subject.strip_prefix("delivery:") {
+        let delivery = DeliveryId::try_from(delivery.to_owned())?;
+        webhooks::settle(conn, workspace, &delivery, "failed", now).await?;
+    }
+    Ok(())
+}
+
 /// Gives a job up.
-pub async fn drop(context: &Context, id: &str) -> Result<String, Failure> {
+pub async fn drop(context: &Context, id: &str, now: DateTime<Utc>) -> Result<String, Failure> {
     let id = parse(id)?;
     let mut conn = context.db.write().await?;
-    if !jobs::drop_job(&mut conn, "", &id).await? {
-        return Err("There is no such job, or it is running.".into());
+    let (row, _) = jobs::by_id(&mut conn, "", &id).await?.ok_or("There is no such job.")?;
+    if !jobs::drop_job(&mut conn, "", &id, now).await? {
+        return Err("That job is running, or was done.".into());
     }
+    let workspace = crate::server::store::workspaces::by_slug(&mut conn, &row.workspace_slug)
+        .await?
+        .ok_or(AppError::UnknownWorkspace.sentence())?;
+    give_up(&mut conn, &workspace.id, &row, now).await?;
     conn.commit().await?;
     Ok(format!("{id} was dropped."))
 }

@@ -80,7 +80,14 @@ impl Order {
         let name = if input.name.trim().is_empty() {
             Err("Please enter your name.".into())
         } else {
-            Name::parse(&input.name).map_err(|error| error.0)
+            Name::parse(&input.name).map_err(|error| error.0).and_then(|name| {
+                // It stands in mails to guests and hosts: a booking page must not carry advertisements to strangers.
+                let text = name.as_str().to_lowercase();
+                if text.contains("://") || text.contains("www.") {
+                    return Err("Please enter your name without a link.".to_owned());
+                }
+                Ok(name)
+            })
         };
         let name = take(&mut errors, "name", name);
         let email = take(&mut errors, "email", EmailAddress::parse(&input.email));

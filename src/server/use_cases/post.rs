@@ -4,9 +4,12 @@
 //! there is none, into its mailbox. A mail server that took a mail and died before it said so gets it again with the same
 //! Message-ID: SMTP has no way to ask.
 
-use super::mail_settings;
+use super::{mail_settings, verify};
 use crate::{
-    domain::ids::{MessageId, WorkspaceId},
+    domain::{
+        appointment::BookingStatus,
+        ids::{MessageId, WorkspaceId},
+    },
     server::{
         clock,
         context::Context,
@@ -18,17 +21,14 @@ use crate::{
             render::{self, Wire},
             smtp::{self, SendError},
         },
-        store::{Conn, StoreError, instant, mail_settings as troubles, messages},
+        store::{
+            Conn, StoreError, bookings, instant, jobs as queue, mail_settings as troubles,
+            messages::{self, MessageRow},
+        },
     },
 };
 use chrono::{DateTime, TimeDelta, Utc};
-use std::{
-    collections::HashMap,
-    sync::{LazyLock, Mutex, PoisonError},
-};
-
-/// Mails of one workspace that are sent at once: a server that hangs must leave room for those of others.
-const AT_ONCE: usize = 3;
+use std::time::Duration;
 
 /// Keeps a letter and enqueues its sending, in the caller's transaction.
 pub async fn post(
@@ -78,34 +78,6 @@ fn kind(content: &Content) -> &'static str {
     }
 }
 
-/// A place among the mails of a workspace that are being sent; given back when it is dropped.
-struct Place(WorkspaceId);
-
-static SENDING: LazyLock<Mutex<HashMap<WorkspaceId, usize>>> = LazyLock::new(Mutex::default);
-
-impl Place {
-    fn take(workspace: &WorkspaceId) -> Option<Self> {
-        let mut sending = SENDING.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = sending.entry(workspace.clone()).or_default();
-        (*count < AT_ONCE).then(|| {
-            *count += 1;
-            Self(workspace.clone())
-        })
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut sending = SENDING.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = sending.get_mut(&self.0) {
-            *count -= 1;
-            if *count == 0 {
-                sending.remove(&self.0);
-            }
-        }
-    }
-}
-
 /// Sends a mail that waits. Called by the workers; `attempt` counts from 1.
 pub async fn send(
     context: &Context,
@@ -114,7 +86,6 @@ pub async fn send(
     attempt: i64,
     now: DateTime<Utc>,
 ) -> Outcome {
-    let Some(_place) = Place::take(workspace) else { return Outcome::Postpone(TimeDelta::seconds(1)) };
     match try_send(context, workspace, message, attempt, now).await {
         Ok(outcome) => outcome,
         Err(error) => jobs::backoff(attempt).map_or_else(
@@ -151,6 +122,9 @@ async fn try_send(
         Err(error) => return Err(error),
     };
     let letter = row.letter()?;
+    if let Some(why) = lapsed(context, &row, &letter, now).await? {
+        return settle(context, workspace, message, "lapsed", why, now).await;
+    }
     let Some(server) = sender.server else {
         return settle(context, workspace, message, "kept", "", now).await;
     };
@@ -164,11 +138,59 @@ async fn try_send(
         }
     };
     match smtp::send(&server, &sender.from.email, &letter.to.email, &mime).await {
-        Ok(()) => settle(context, workspace, message, "sent", "", clock::now()).await,
+        Ok(()) => Ok(sent(context, workspace, message).await),
         Err(SendError::Refused(sentence)) => {
             settle(context, workspace, message, "refused", &sentence, clock::now()).await
         }
         Err(SendError::Trouble(sentence)) => in_trouble(context, workspace, message, attempt, sentence).await,
+    }
+}
+
+/// Why a mail that had to wait would only confuse by now: its appointment has begun, its code has expired, or its reader
+/// has had newer word.
+async fn lapsed(
+    context: &Context,
+    row: &MessageRow,
+    letter: &Letter,
+    now: DateTime<Utc>,
+) -> Result<Option<&'static str>, StoreError> {
+    let age = now - instant(row.created_at);
+    let about = match &letter.content {
+        Content::Verify { .. } | Content::PortalLink { .. } => {
+            let over = age > TimeDelta::minutes(verify::MINUTES);
+            return Ok(over.then_some("Its link was no longer good."));
+        }
+        Content::WebhookDisabled { .. } | Content::Test => return Ok(None),
+        Content::Booking(about) => about,
+    };
+    let mut conn = context.db.read().await?;
+    if about.what == What::Reminder {
+        let booking = bookings::get(&mut conn, &row.workspace_id, &about.booking).await?;
+        let stands = booking.is_some_and(|booking| {
+            booking.status == BookingStatus::Confirmed && instant(booking.start_at) == about.start
+        });
+        return Ok((about.start <= now || !stands).then_some("It would have come too late."));
+    }
+    let newer = messages::has_newer_sent(&mut conn, row).await?;
+    Ok(newer.then_some("A newer mail about the same appointment was faster."))
+}
+
+/// Notes that the mail server has taken a mail. Tried for as long as the lease may last: the mail would go out again if it
+/// could not be noted.
+async fn sent(context: &Context, workspace: &WorkspaceId, message: &MessageId) -> Outcome {
+    let mut tries = 0;
+    loop {
+        match settle(context, workspace, message, "sent", "", clock::now()).await {
+            Ok(outcome) => return outcome,
+            Err(error) => {
+                tracing::warn!(%error, %message, "a mail was sent, and that can't be noted yet");
+                tries += 1;
+                if tries > 40 {
+                    return Outcome::Dead(format!("It was sent, and that could not be noted: {error}."));
+                }
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
+        }
     }
 }
 
@@ -222,7 +244,10 @@ pub async fn again(
 ) -> Result<bool, StoreError> {
     let waits = messages::wait_again(conn, workspace, message).await?;
     if waits {
-        jobs::enqueue(conn, workspace, &Job::Mail { message: message.clone() }, now, None, now).await?;
+        // Its old job, if it was given up, must not be tried beside the new one.
+        let job = Job::Mail { message: message.clone() };
+        queue::drop_idle(conn, workspace, &job.subject(), now).await?;
+        jobs::enqueue(conn, workspace, &job, now, None, now).await?;
     }
     Ok(waits)
 }

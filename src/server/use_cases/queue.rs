@@ -3,7 +3,7 @@
 use super::{
     mail_settings::{admin, shown, zone},
     note,
-    operator::revive,
+    operator::{give_up, revive},
 };
 use crate::{
     api::{
@@ -99,9 +99,12 @@ pub async fn drop(context: &Context, me: &SignedIn, job: &str, now: DateTime<Utc
     admin(me)?;
     let job = JobId::try_from(job.to_owned()).map_err(|_| AppError::UnknownPage)?;
     let mut conn = context.db.write().await?;
-    if !jobs::drop_job(&mut conn, me.workspace_id.as_str(), &job).await? {
+    let workspace = &me.workspace_id;
+    let (row, _) = jobs::by_id(&mut conn, workspace.as_str(), &job).await?.ok_or(AppError::UnknownPage)?;
+    if !jobs::drop_job(&mut conn, workspace.as_str(), &job, now).await? {
         return Err(AppError::UnknownPage);
     }
+    give_up(&mut conn, workspace, &row, now).await?;
     settle(conn, me, "job.dropped", &job, now).await
 }
 

@@ -1,6 +1,7 @@
 //! What has served its time is forgotten.
 
 use super::{
+    mail_settings,
     portal::{ABSOLUTE_DAYS as PORTAL_DAYS, IDLE_DAYS as PORTAL_IDLE_DAYS},
     sign_in::{ABSOLUTE_DAYS, IDLE_DAYS},
 };
@@ -10,9 +11,10 @@ use crate::{
         context::Context,
         crypto::{self, Secret},
         store::{
-            Db, answers, installation, invitees, jobs, members, messages, micros, orders, portal,
-            rate_limits, webhooks,
+            Conn, Db, StoreError, answers, installation, invitees, jobs, mail_settings as mail_store,
+            members, messages, micros, orders, portal, rate_limits, webhooks,
         },
+        webhooks::sealed_for,
     },
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -51,9 +53,30 @@ pub async fn know_secret(db: &Db, secret: &Secret) -> Result<(), Box<dyn std::er
                 invitees::set_token_hash(&mut conn, invitee, &hash).await?;
             }
         }
+        reseal(&mut conn, secret).await?;
         installation::set_fact(&mut conn, NAME, &mine).await?;
     }
     conn.commit().await?;
+    Ok(())
+}
+
+/// Seals anew what a former secret sealed, so that it need not be named for ever.
+async fn reseal(conn: &mut Conn, secret: &Secret) -> Result<(), StoreError> {
+    let again = |row: &str, sealed: &[u8]| {
+        // What can't be opened stays as it is: whoever needs it says so.
+        secret.open(row, sealed).map_or_else(|| sealed.to_vec(), |plain| secret.seal(row, &plain))
+    };
+    for (workspace, password) in mail_store::sealed(conn).await? {
+        if !password.is_empty() {
+            let row = mail_settings::sealed_for(&workspace);
+            mail_store::set_sealed(conn, &workspace, &again(&row, &password)).await?;
+        }
+    }
+    for (webhook, current, old) in webhooks::sealed(conn).await? {
+        let row = sealed_for(&webhook);
+        let old = old.map(|old| again(&row, &old));
+        webhooks::set_sealed(conn, &webhook, &again(&row, &current), old.as_deref()).await?;
+    }
     Ok(())
 }
 

@@ -16,6 +16,7 @@ use crate::{
         public::{BookInput, Booked},
     },
     domain::{
+        event_type::Visibility,
         ids::{InviteeId, OrderId},
         interval::Interval,
         zone::ZoneRules,
@@ -24,7 +25,7 @@ use crate::{
         context::Context,
         crypto, ids,
         mail::letter::{Content, Letter, Person},
-        store::{event_types, instant, orders},
+        store::{Conn, event_types, instant, orders},
         zones,
     },
 };
@@ -43,6 +44,23 @@ fn code_hash(order: &OrderId, code: &str) -> Vec<u8> {
     crypto::hash(&format!("{order}:{code}"))
 }
 
+/// The order that the same request made before, if its address is still known. One that was booked meanwhile, too: its
+/// page leads on to the appointment.
+pub(super) async fn known(
+    conn: &mut Conn,
+    context: &Context,
+    plan: &Plan,
+    order: &Order,
+    input: &BookInput,
+    now: DateTime<Utc>,
+) -> Result<Option<Booked>, AppError> {
+    let hash = crypto::hash(&serde_json::to_string(input).map_err(|_| AppError::Internal)?);
+    let since = now - TimeDelta::minutes(MINUTES);
+    let recent = orders::recent(conn, &plan.row.workspace_id, &order.email.key(), since).await?;
+    let same = recent.iter().find(|row| row.input_hash == hash && row.event_type_id == plan.row.id);
+    Ok(same.map(|row| Booked { token: context.secret.order_token(&row.id), verify: true }))
+}
+
 /// Keeps an order and mails its code. The same order sent twice is one.
 pub(super) async fn begin(
     context: &Context,
@@ -58,10 +76,12 @@ pub(super) async fn begin(
     event_types::lock(&mut conn, &plan.row.id).await?;
     let since = now - TimeDelta::minutes(MINUTES);
     let recent = orders::recent(&mut conn, workspace, &email_key, since).await?;
-    if let Some(same) = recent.iter().find(|row| row.input == kept && row.event_type_id == plan.row.id) {
-        return Ok(Booked { token: context.secret.order_token(&same.id), verify: true });
+    let input_hash = crypto::hash(&kept);
+    // Again, under the lock.
+    if let Some(same) = known(&mut conn, context, plan, order, input, now).await? {
+        return Ok(same);
     }
-    if recent.len() >= MOST {
+    if recent.iter().filter(|row| row.invitee_id.is_none()).count() >= MOST {
         return Err(AppError::TooMany { retry_after: 60 * u32::try_from(MINUTES).unwrap_or(30) });
     }
     let id: OrderId = ids::new(now)?;
@@ -72,6 +92,7 @@ pub(super) async fn begin(
         event_type: &plan.row.id,
         email_key: &email_key,
         input: &kept,
+        input_hash: &input_hash,
         token_hash: &crypto::hash(&token),
         code_hash: &code_hash(&id, &context.secret.order_code(&id)),
         expires: now + TimeDelta::minutes(MINUTES),
@@ -137,8 +158,12 @@ pub async fn page(context: &Context, token: &str, now: DateTime<Utc>) -> Result<
     let input: BookInput = serde_json::from_str(&row.input).map_err(|_| AppError::Internal)?;
     let start = super::services::from_minutes(input.start);
     let zone = zones::rules(&input.zone).or_else(|| zones::rules("UTC")).ok_or(AppError::Internal)?;
+    let mut book = format!("/book/{}/{}", event_type.workspace_slug, event_type.slug);
+    if event_type.visibility() == Visibility::Private {
+        book = format!("{book}?key={}", context.secret.event_type_key(&event_type.id));
+    }
     Ok(Found::Waiting(Box::new(OrderPage {
-        book: format!("/book/{}/{}", event_type.workspace_slug, event_type.slug),
+        book,
         workspace: event_type.workspace_name,
         service: event_type.name,
         start,

@@ -19,7 +19,7 @@ use crate::{
         ids,
         jobs::{self, Job},
         store::{
-            Conn, instant,
+            Conn, instant, jobs as jobs_store,
             members::SignedIn,
             webhooks::{self, WebhookRow},
         },
@@ -368,7 +368,7 @@ pub async fn again(
     }
     let job = Job::Webhook { delivery };
     // One job at a time: with two, it could be sent twice.
-    if webhooks::drop_jobs(&mut conn, workspace, &job.subject()).await? {
+    if jobs_store::drop_idle(&mut conn, workspace, &job.subject(), now).await? {
         return Err(AppError::field(
             "deliveries",
             "It is being sent just now. Please look again in a moment.",

@@ -28,6 +28,8 @@ pub struct Decision {
     pub status: BookingStatus,
     /// Until when it can be decided on.
     pub expires: Option<DateTime<Utc>>,
+    /// Which state of the booking this is.
+    pub sequence: i64,
 }
 
 /// The sentence of a refusal that belongs to no field.
@@ -43,7 +45,7 @@ pub(super) fn refusal(refused: Option<&AppError>) -> Option<AnyView> {
 
 /// The page of a pending booking for whoever decides.
 pub fn decision(page: Decision, refused: Option<&AppError>) -> Document {
-    let Decision { workspace, service, start, end, zone, invitees, status, expires } = page;
+    let Decision { workspace, service, start, end, zone, invitees, status, expires, sequence } = page;
     let title = match status {
         BookingStatus::Pending => "Approve this booking?",
         BookingStatus::Confirmed => "This booking is approved",
@@ -67,6 +69,7 @@ pub fn decision(page: Decision, refused: Option<&AppError>) -> Document {
     let form = pending.then(|| {
         view! {
             <form method="post" class="grid gap-4">
+                <input type="hidden" name="seen" value=sequence/>
                 <div class="field">
                     <label class="label" for="reason">"A word to them" <span class="optional">" (optional)"</span></label>
                     <p class="hint" id="reason-hint">"Sent along with your answer."</p>

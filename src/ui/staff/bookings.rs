@@ -208,7 +208,7 @@ fn undelivered(entry: &UpcomingBooking) -> Option<AnyView> {
 
 /// Approving or declining a booking that waits.
 fn decide(entry: &UpcomingBooking, zone: &ZoneRules, label: &str) -> AnyView {
-    let (id, label) = (entry.id.clone(), label.to_owned());
+    let (id, label, seen) = (entry.id.clone(), label.to_owned(), entry.sequence);
     let until = entry.expires.map(|expires| {
         let at = format::clock(zone.local(expires), false);
         format!("Held until {}, {at}", format::day(zone.date(expires)))
@@ -217,6 +217,7 @@ fn decide(entry: &UpcomingBooking, zone: &ZoneRules, label: &str) -> AnyView {
     view! {
         <form method="post" action="/booking/decide" class="mt-3 grid justify-items-start gap-3">
             <input type="hidden" name="booking" value=id/>
+            <input type="hidden" name="seen" value=seen/>
             <p class="hint">{until}</p>
             <div class="field w-full">
                 <label class="label" for=reason.clone()>"A word to them" <span class="optional">" (optional)"</span></label>

@@ -8,12 +8,21 @@ use crate::{
 use chrono::TimeDelta;
 use meridian::{
     domain::questions::{Question, QuestionKind},
-    server::store::Db,
+    server::{
+        mail::letter::{Content, Letter},
+        store::Db,
+    },
 };
 use serde_json::json;
 use std::time::{Duration, Instant};
 
-both!(the_download_holds_everything, deleting_leaves_nothing_of_the_person, deleting_needs_a_yes);
+both!(
+    the_download_holds_everything,
+    deleting_leaves_nothing_of_the_person,
+    deleting_someone_called_like_a_word_of_ours_breaks_nothing,
+    deleting_finds_traces_among_many_letters,
+    deleting_needs_a_yes,
+);
 
 /// Waits until the workers have nothing left that is due.
 fn settled(database: &Database) {
@@ -167,11 +176,11 @@ const IN_PASSING: [&str; 7] = [
     "INSERT INTO delivery_attempts (id, workspace_id, delivery_id, at, millis, response, error)
      SELECT 'attempt', workspace_id, 'other', created_at, 1, 'Thanks, grace.hopper@customer.example!', ''
      FROM invitees WHERE name = 'Invitee 7'",
-    "INSERT INTO orders (id, workspace_id, event_type_id, email_key, input, token_hash, code_hash, tries, sent, created_at,
-                         expires_at)
+    "INSERT INTO orders (id, workspace_id, event_type_id, email_key, input, input_hash, token_hash, code_hash, tries, sent,
+                         created_at, expires_at)
      SELECT 'order', i.workspace_id, b.event_type_id, 'c@customer.example',
-            '{\"guests\":\"d@guest.example, grace.hopper@customer.example\"}', i.token_hash, i.token_hash, 0, 1,
-            i.created_at, i.created_at + 86400000000
+            '{\"guests\":\"d@guest.example, grace.hopper@customer.example\"}', i.token_hash, i.token_hash,
+            i.token_hash, 0, 1, i.created_at, i.created_at + 86400000000
      FROM invitees i JOIN bookings b ON b.id = i.booking_id WHERE i.name = 'Invitee 7'",
     "INSERT INTO mail_troubles (workspace_id, error, since, last_at)
      SELECT workspace_id, '450 <Grace.Hopper@customer.example> is greylisted', created_at, created_at
@@ -259,6 +268,109 @@ fn deleting_leaves_nothing_of_the_person(database: Database) {
     assert_eq!(location(&server.post_form("/my/w/delete", &[("confirm", "yes")], &headers)), "/my/w");
     assert_eq!(server.post_form("/my/w/link", &[("email", GRACE)], &[]).status, 303);
     assert_eq!(database.number("SELECT COUNT(*) FROM messages WHERE kind = 'portal-link'"), 0);
+}
+
+/// Signs in and deletes.
+fn delete(database: &Database, server: &Server, email: &str) {
+    let session = sign_in(database, server, "w", email);
+    let done = server.post_form("/my/w/delete", &[("confirm", "yes")], &[("cookie", &session)]);
+    assert!(location(&done).starts_with("/my/w/deleted"), "{}: {}", done.status, done.text);
+}
+
+fn deleting_someone_called_like_a_word_of_ours_breaks_nothing(database: Database) {
+    World::make(&database, 1, async |world, db| {
+        let mut class = rules(60);
+        class.slots.seats = 5;
+        world.add(db, "class", &class).await;
+    });
+    let server = Server::start(&database);
+    let people =
+        [("booked", "confirmed", "one@customer.example"), ("pending", "invitee", "two@customer.example")];
+    for (name, notes, email) in people {
+        let mut order = by(email, 900);
+        (order["name"], order["notes"]) = (json!(name), json!(notes));
+        book(&server, "w", "class", &order);
+    }
+    let mut others = order(at(900), 7);
+    others["guests"] = json!(people.map(|(_, _, email)| email));
+    book(&server, "w", "class", &others);
+    settled(&database);
+    // Announcements of others in the same session that wait: one that is found by the session, one by the addresses too.
+    let guests = [json!([]), json!(["one@customer.example", "two@customer.example", "left@guest.example"])];
+    let ids = text(
+        &database,
+        "SELECT i.workspace_id || ' ' || i.booking_id || ' ' || i.id || ' ' || a.member_id
+         FROM invitees i JOIN attendees a ON a.booking_id = i.booking_id WHERE i.name = 'Invitee 7'"
+            .into(),
+    );
+    let [workspace, booking, invitee, host] = ids.split(' ').collect::<Vec<_>>().try_into().unwrap();
+    for (number, former) in guests.iter().enumerate() {
+        for (what, status) in [("booked", "confirmed"), ("booked", "pending"), ("guests", "confirmed")] {
+            let change = json!({
+                "kind": "announce", "what": what, "by": "invitee", "booking": booking, "invitees": [[invitee, 1]],
+                "sequence": 1, "status": status, "start": at(900), "end": at(960), "was": null, "hosts": [host],
+                "former_hosts": [], "former_guests": former, "left": null, "reason": "booked", "tell_invitees": true,
+            });
+            database.execute(&format!(
+                "INSERT INTO jobs (id, workspace_id, lane, kind, subject, payload, status, run_at, attempts, last_error,
+                                   created_at, updated_at)
+                 VALUES ('0193b5a0-7c1e-7000-8000-{number:06}{:06}', '{workspace}', 'event', 'announce', 'booking:other',
+                         '{change}', 'queued', 9000000000000000, 0, '', 9000000000000000, 1)",
+                what.len() * 100 + status.len(),
+            ));
+        }
+    }
+    database
+        .execute(&format!("UPDATE jobs SET subject = 'booking:{booking}' WHERE run_at = 9000000000000000"));
+    for (_, _, email) in people {
+        delete(&database, &server, email);
+    }
+    assert_eq!(
+        database.number(
+            "SELECT COUNT(*) FROM jobs WHERE kind = 'announce' AND payload LIKE '%\"reason\":\"booked\"%'"
+        ),
+        6
+    );
+    let told = "SELECT COUNT(*) FROM messages WHERE recipient_key = 'invitee7@customer.example'";
+    let before = database.number(told);
+    database.execute("UPDATE jobs SET run_at = 1 WHERE run_at = 9000000000000000");
+    settled(&database);
+    assert_eq!(database.number("SELECT COUNT(*) FROM jobs WHERE status = 'dead'"), 0);
+    assert_eq!(database.number(told), before + 6);
+    for letter in database.texts("SELECT letter FROM messages") {
+        let letter: Letter = serde_json::from_str(&letter).unwrap();
+        let Content::Booking(about) = letter.content else { continue };
+        assert!(!about.participants.iter().any(|name| name == "booked" || name == "pending"), "{about:?}");
+        assert!(about.guests.is_empty(), "{about:?}");
+    }
+    for (_, _, email) in people {
+        assert_eq!(found(&database, email), Vec::<String>::new());
+    }
+}
+
+fn deleting_finds_traces_among_many_letters(database: Database) {
+    let server = world(&database);
+    book(&server, "w", "talk", &by(GRACE, 600));
+    book(&server, "w", "talk", &order(at(900), 7));
+    settled(&database);
+    // Of the same instant, so that pages end among them; in each of two there is one who mentions her.
+    let host = "SELECT id FROM messages WHERE recipient = 'host0@w.example' AND letter LIKE '%Invitee 7%'";
+    let original = text(&database, host.into());
+    let copies: Vec<String> = (0..700).map(|number| format!("({number})")).collect();
+    database.execute(&format!(
+        "INSERT INTO messages (id, workspace_id, booking_id, invitee_id, kind, recipient, recipient_key, subject, letter,
+                               status, error, created_at)
+         SELECT 'copy' || n.column1, workspace_id, booking_id, invitee_id, kind, recipient, recipient_key, subject, letter,
+                'kept', CASE WHEN n.column1 IN (1, 350, 699) THEN 'Ask {GRACE}.' ELSE '' END, 1
+         FROM messages, (VALUES {}) n WHERE id = '{original}'",
+        copies.join(",")
+    ));
+    assert_eq!(found(&database, &format!("ask {GRACE}")), ["messages.error"]);
+    delete(&database, &server, GRACE);
+    settled(&database);
+    assert_eq!(found(&database, GRACE), Vec::<String>::new());
+    assert_eq!(database.number("SELECT COUNT(*) FROM messages WHERE error = 'Ask .'"), 3);
+    assert_eq!(database.number("SELECT COUNT(*) FROM messages WHERE id LIKE 'copy%'"), 700);
 }
 
 fn deleting_needs_a_yes(database: Database) {

@@ -4,7 +4,7 @@
 
 use crate::{
     domain::ids::{InviteeId, WorkspaceId},
-    server::store::{Conn, StoreError, micros, rows, run},
+    server::store::{Conn, StoreError, micros, row, rows, run},
 };
 use chrono::{DateTime, Utc};
 
@@ -19,7 +19,7 @@ pub async fn take_back_jobs(
     let taken = run!(
         conn,
         "UPDATE jobs SET lease = NULL, run_at = $3
-         WHERE workspace_id = $1 AND status = 'queued' AND lease IS NOT NULL AND subject IN (
+         WHERE status = 'queued' AND lease IS NOT NULL AND subject IN (
             SELECT 'booking:' || booking_id FROM invitees WHERE workspace_id = $1 AND email_key = $2)",
         workspace.as_str(),
         email_key,
@@ -37,18 +37,24 @@ pub async fn delete_messages(
     workspace: &WorkspaceId,
     email_key: &str,
 ) -> Result<(), StoreError> {
+    // Two questions instead of one with OR: each has an index.
     run!(
         conn,
-        "DELETE FROM jobs WHERE workspace_id = $1 AND subject IN (
-            SELECT 'message:' || m.id FROM messages m WHERE m.workspace_id = $1 AND (m.recipient_key = $2
-                OR m.invitee_id IN (SELECT id FROM invitees WHERE workspace_id = $1 AND email_key = $2)))",
+        "DELETE FROM jobs WHERE subject IN (
+            SELECT 'message:' || m.id FROM messages m WHERE m.workspace_id = $1 AND m.recipient_key = $2
+            UNION
+            SELECT 'message:' || m.id FROM messages m WHERE m.invitee_id IN (
+                SELECT id FROM invitees WHERE workspace_id = $1 AND email_key = $2))",
         workspace.as_str(),
         email_key
     )?;
     run!(
         conn,
-        "DELETE FROM messages WHERE workspace_id = $1 AND (recipient_key = $2
-            OR invitee_id IN (SELECT id FROM invitees WHERE workspace_id = $1 AND email_key = $2))",
+        "DELETE FROM messages WHERE id IN (
+            SELECT m.id FROM messages m WHERE m.workspace_id = $1 AND m.recipient_key = $2
+            UNION
+            SELECT m.id FROM messages m WHERE m.invitee_id IN (
+                SELECT id FROM invitees WHERE workspace_id = $1 AND email_key = $2))",
         workspace.as_str(),
         email_key
     )?;
@@ -63,7 +69,7 @@ pub async fn delete_deliveries(
 ) -> Result<(), StoreError> {
     run!(
         conn,
-        "DELETE FROM jobs WHERE workspace_id = $1 AND subject IN (
+        "DELETE FROM jobs WHERE subject IN (
             SELECT 'delivery:' || d.id FROM deliveries d WHERE d.workspace_id = $1 AND d.subject IN (
                 SELECT 'invitee:' || i.id FROM invitees i WHERE i.workspace_id = $1 AND i.email_key = $2))",
         workspace.as_str(),
@@ -165,66 +171,214 @@ impl Place {
 }
 
 /// A row and its texts, of which a place may have fewer; the others are empty.
-pub type Texts = (String, String, String, String);
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Trace {
+    /// The row; of attempts also empty: the delivery has none.
+    pub id: String,
+    /// Where it stands in the order of its place: a time, in epoch microseconds.
+    pub at: i64,
+    /// Where it stands among those of the same time.
+    pub key: String,
+    /// The booking that it is about, or something that is none.
+    pub booking: String,
+    /// The letter, the job, the body, the answer, the order.
+    pub first: String,
+    /// The subject of a letter; what went wrong with a job or an attempt.
+    pub second: String,
+    /// What went wrong with a mail.
+    pub third: String,
+}
 
-/// Rows of a place that mention an address (`pattern` is for LIKE, in lower case), and mails and jobs about bookings that
-/// the address has a seat in. May find too much, never too little.
-pub async fn mentions(
+/// The bookings that an address has or had a seat in, as far as they are remembered.
+pub async fn bookings(
+    conn: &mut Conn,
+    workspace: &WorkspaceId,
+    email_key: &str,
+) -> Result<Vec<String>, StoreError> {
+    let found = rows!(
+        conn,
+        (String,),
+        "SELECT booking_id FROM invitees WHERE workspace_id = $1 AND email_key = $2
+         UNION
+         SELECT booking_id FROM messages WHERE booking_id IS NOT NULL AND invitee_id IN (
+            SELECT id FROM invitees WHERE workspace_id = $1 AND email_key = $2)",
+        workspace.as_str(),
+        email_key
+    )?;
+    Ok(found.into_iter().map(|(id,)| id).collect())
+}
+
+/// The shelves of a place: within one, an index knows the order of its rows.
+pub async fn shelves(
     conn: &mut Conn,
     place: Place,
     workspace: &WorkspaceId,
-    email_key: &str,
-    pattern: &str,
-) -> Result<Vec<Texts>, StoreError> {
+) -> Result<Vec<String>, StoreError> {
+    Ok(match place {
+        Place::Jobs => ["queued", "dead", "done"].map(str::to_owned).into(),
+        Place::Deliveries | Place::Attempts => {
+            let found = rows!(
+                conn,
+                (String,),
+                "SELECT id FROM webhooks WHERE workspace_id = $1 ORDER BY id",
+                workspace.as_str()
+            )?;
+            found.into_iter().map(|(id,)| id).collect()
+        }
+        Place::Messages | Place::Orders | Place::Troubles => vec![String::new()],
+    })
+}
+
+/// The next rows of a shelf, oldest first, after one of them (its time and key); so that all can be looked through, and
+/// no statement takes long. Jobs are in the order in which they were touched last.
+pub async fn page(
+    conn: &mut Conn,
+    place: Place,
+    workspace: &WorkspaceId,
+    shelf: &str,
+    after: (i64, &str),
+    most: i64,
+) -> Result<Vec<Trace>, StoreError> {
     match place {
         Place::Messages => rows!(
             conn,
-            Texts,
-            "SELECT id, letter, subject, error FROM messages WHERE workspace_id = $1 AND (
-                LOWER(letter) LIKE $2 OR LOWER(subject) LIKE $2 OR LOWER(error) LIKE $2
-                OR booking_id IN (SELECT booking_id FROM invitees WHERE workspace_id = $1 AND email_key = $3))",
+            Trace,
+            "SELECT id, created_at AS at, id AS key, COALESCE(booking_id, '') AS booking, letter AS first,
+                    subject AS second, error AS third
+             FROM messages WHERE workspace_id = $1 AND created_at >= $2 AND (created_at > $2 OR id > $3)
+             ORDER BY created_at, id LIMIT $4",
             workspace.as_str(),
-            pattern,
-            email_key
+            after.0,
+            after.1,
+            most
         ),
         Place::Jobs => rows!(
             conn,
-            Texts,
-            "SELECT id, payload, last_error, '' FROM jobs
-             WHERE workspace_id = $1 AND (LOWER(payload) LIKE $2 OR LOWER(last_error) LIKE $2 OR subject IN (
-                SELECT 'booking:' || booking_id FROM invitees WHERE workspace_id = $1 AND email_key = $3))",
+            Trace,
+            "SELECT id, updated_at AS at, id AS key, SUBSTR(subject, 9) AS booking, payload AS first,
+                    last_error AS second, '' AS third
+             FROM jobs WHERE workspace_id = $1 AND status = $5 AND updated_at >= $2 AND (updated_at > $2 OR id > $3)
+             ORDER BY updated_at, id LIMIT $4",
             workspace.as_str(),
-            pattern,
-            email_key
+            after.0,
+            after.1,
+            most,
+            shelf
         ),
         Place::Deliveries => rows!(
             conn,
-            Texts,
-            "SELECT id, body, '', '' FROM deliveries WHERE workspace_id = $1 AND LOWER(body) LIKE $2",
+            Trace,
+            "SELECT id, created_at AS at, id AS key, '' AS booking, body AS first, '' AS second, '' AS third
+             FROM deliveries
+             WHERE workspace_id = $1 AND webhook_id = $5 AND created_at >= $2 AND (created_at > $2 OR id > $3)
+             ORDER BY created_at, id LIMIT $4",
             workspace.as_str(),
-            pattern
+            after.0,
+            after.1,
+            most,
+            shelf
         ),
+        // By delivery, also those that have none: the last one says where the next page begins.
         Place::Attempts => rows!(
             conn,
-            Texts,
-            "SELECT id, response, error, '' FROM delivery_attempts
-             WHERE workspace_id = $1 AND (LOWER(response) LIKE $2 OR LOWER(error) LIKE $2)",
+            Trace,
+            "SELECT COALESCE(a.id, '') AS id, d.created_at AS at, d.id AS key, '' AS booking,
+                    COALESCE(a.response, '') AS first, COALESCE(a.error, '') AS second, '' AS third
+             FROM (SELECT id, created_at FROM deliveries
+                   WHERE workspace_id = $1 AND webhook_id = $5 AND created_at >= $2 AND (created_at > $2 OR id > $3)
+                   ORDER BY created_at, id LIMIT $4) d
+             LEFT JOIN delivery_attempts a ON a.delivery_id = d.id ORDER BY d.created_at, d.id",
             workspace.as_str(),
-            pattern
+            after.0,
+            after.1,
+            most,
+            shelf
         ),
+        // They are forgotten within the hour: few enough to do without an index.
         Place::Orders => rows!(
             conn,
-            Texts,
-            "SELECT id, input, '', '' FROM orders WHERE workspace_id = $1 AND LOWER(input) LIKE $2",
+            Trace,
+            "SELECT id, created_at AS at, id AS key, '' AS booking, input AS first, '' AS second, '' AS third
+             FROM orders WHERE workspace_id = $1 AND created_at >= $2 AND (created_at > $2 OR id > $3)
+             ORDER BY created_at, id LIMIT $4",
             workspace.as_str(),
-            pattern
+            after.0,
+            after.1,
+            most
         ),
         Place::Troubles => rows!(
             conn,
-            Texts,
-            "SELECT workspace_id, error, '', '' FROM mail_troubles WHERE workspace_id = $1 AND LOWER(error) LIKE $2",
+            Trace,
+            "SELECT workspace_id AS id, last_at AS at, workspace_id AS key, '' AS booking, error AS first,
+                    '' AS second, '' AS third
+             FROM mail_troubles WHERE workspace_id = $1 AND last_at >= $2 AND (last_at > $2 OR workspace_id > $3)
+             LIMIT $4",
             workspace.as_str(),
-            pattern
+            after.0,
+            after.1,
+            most
+        ),
+    }
+}
+
+/// One row of a place, as it is now.
+pub async fn by_id(
+    conn: &mut Conn,
+    place: Place,
+    workspace: &WorkspaceId,
+    id: &str,
+) -> Result<Option<Trace>, StoreError> {
+    match place {
+        Place::Messages => row!(
+            conn,
+            Trace,
+            "SELECT id, created_at AS at, id AS key, COALESCE(booking_id, '') AS booking, letter AS first,
+                    subject AS second, error AS third
+             FROM messages WHERE workspace_id = $1 AND id = $2",
+            workspace.as_str(),
+            id
+        ),
+        Place::Jobs => row!(
+            conn,
+            Trace,
+            "SELECT id, updated_at AS at, id AS key, SUBSTR(subject, 9) AS booking, payload AS first,
+                    last_error AS second, '' AS third
+             FROM jobs WHERE workspace_id = $1 AND id = $2",
+            workspace.as_str(),
+            id
+        ),
+        Place::Deliveries => row!(
+            conn,
+            Trace,
+            "SELECT id, created_at AS at, id AS key, '' AS booking, body AS first, '' AS second, '' AS third
+             FROM deliveries WHERE workspace_id = $1 AND id = $2",
+            workspace.as_str(),
+            id
+        ),
+        Place::Attempts => row!(
+            conn,
+            Trace,
+            "SELECT id, at, delivery_id AS key, '' AS booking, response AS first, error AS second, '' AS third
+             FROM delivery_attempts WHERE workspace_id = $1 AND id = $2",
+            workspace.as_str(),
+            id
+        ),
+        Place::Orders => row!(
+            conn,
+            Trace,
+            "SELECT id, created_at AS at, id AS key, '' AS booking, input AS first, '' AS second, '' AS third
+             FROM orders WHERE workspace_id = $1 AND id = $2",
+            workspace.as_str(),
+            id
+        ),
+        Place::Troubles => row!(
+            conn,
+            Trace,
+            "SELECT workspace_id AS id, last_at AS at, workspace_id AS key, '' AS booking, error AS first,
+                    '' AS second, '' AS third
+             FROM mail_troubles WHERE workspace_id = $1 AND workspace_id = $2",
+            workspace.as_str(),
+            id
         ),
     }
 }
@@ -234,7 +388,7 @@ pub async fn rewrite(
     conn: &mut Conn,
     place: Place,
     workspace: &WorkspaceId,
-    (id, first, second, third): &Texts,
+    Trace { id, first, second, third, .. }: &Trace,
 ) -> Result<(), StoreError> {
     match place {
         Place::Messages => run!(

@@ -1,6 +1,7 @@
 //! What letters and webhooks say of a booking.
 
 use crate::{
+    api::public::Place,
     domain::{
         appointment::{BookingStatus, Change},
         event_type::EventTypeRules,
@@ -81,6 +82,17 @@ impl Facts {
         }))
     }
 
+    /// Where it takes place: the link of a video call is for those whose appointment takes place, and an invitee's number
+    /// for nobody whom they bring along or sit beside.
+    fn place(&self, is_guest: bool, invitee: &AppointmentRow) -> Place {
+        let private = is_guest || self.seats > 1;
+        let mut place = place(&self.rules.location, self.status == BookingStatus::Confirmed, &invitee.phone);
+        if place.needs_phone && private {
+            place.detail = String::new();
+        }
+        place
+    }
+
     /// A letter about the appointment of one invitee, to one reader.
     pub(in crate::server::use_cases) fn letter(
         &self,
@@ -90,7 +102,7 @@ impl Facts {
         what: What,
         invitee: &AppointmentRow,
     ) -> Result<Letter, StoreError> {
-        let place = place(&self.rules.location, true, &invitee.phone);
+        let place = self.place(matches!(reader, Reader::Guest), invitee);
         let policy = self.rules.policy;
         // A seat in a session that goes on is cancelled all the same.
         let status = match what {
@@ -100,6 +112,10 @@ impl Facts {
         };
         let changes = status.holds_time() && what != What::Released;
         let is_host = matches!(reader, Reader::Host(_));
+        let reader_of = match &reader {
+            Reader::Host(member) => Some(member.clone()),
+            Reader::Invitee | Reader::Guest => None,
+        };
         let about = About {
             what,
             uid: if is_host { self.booking.to_string() } else { invitee.invitee_id.to_string() },
@@ -135,6 +151,12 @@ impl Facts {
             can_move: changes && policy.deadline(Change::Move, self.start).is_some(),
             can_cancel: changes && policy.deadline(Change::Cancel, self.start).is_some(),
             expires: self.expires.filter(|_| self.status == BookingStatus::Pending),
+            rsvp: match &reader_of {
+                Some(member) => {
+                    self.hosts.iter().find(|host| host.member_id == *member).map(|host| host.rsvp.clone())
+                }
+                None => None,
+            },
             own_subject: self.rules.mail.subject.clone(),
             own_paragraph: self.rules.mail.paragraph.clone(),
         };
@@ -153,7 +175,7 @@ impl Facts {
         invitee: &AppointmentRow,
         by: &str,
     ) -> Result<body::BookingData, StoreError> {
-        let place = place(&self.rules.location, true, &invitee.phone);
+        let place = self.place(false, invitee);
         Ok(body::BookingData {
             id: self.booking.to_string(),
             status: self.status,
