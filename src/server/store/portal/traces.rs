@@ -19,8 +19,9 @@ pub async fn take_back_jobs(
     let taken = run!(
         conn,
         "UPDATE jobs SET lease = NULL, run_at = $3
-         WHERE status = 'queued' AND lease IS NOT NULL AND subject IN (
-            SELECT 'booking:' || booking_id FROM invitees WHERE workspace_id = $1 AND email_key = $2)",
+         WHERE lease IS NOT NULL AND id IN (
+            SELECT j.id FROM invitees i JOIN jobs j ON j.subject = 'booking:' || i.booking_id
+            WHERE i.workspace_id = $1 AND i.email_key = $2)",
         workspace.as_str(),
         email_key,
         micros(now)
