@@ -197,3 +197,7 @@ BEGIN
 END
 $$;
 CREATE TRIGGER jobs_wake AFTER INSERT ON jobs FOR EACH STATEMENT EXECUTE FUNCTION jobs_wake();
+
+-- All that a search for free times reads of claims is in the index.
+DROP INDEX claims_by_member;
+CREATE INDEX claims_by_member ON claims (member_id, busy_until, busy_from, booking_id);

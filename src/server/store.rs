@@ -270,7 +270,7 @@ impl Db {
             .max_connections(1)
             .test_before_acquire(false)
             .acquire_timeout(PATIENCE)
-            .connect_with(options.clone().optimize_on_close(true, 400))
+            .connect_with(options.clone())
             .await?;
         let read = SqlitePoolOptions::new()
             .max_connections(4)
@@ -284,7 +284,22 @@ impl Db {
     /// Applies the migrations that are missing. Safe to run by several instances at once.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         match self {
-            Self::Sqlite { write, .. } => sqlx::migrate!("migrations/sqlite").run(write).await?,
+            Self::Sqlite { write, .. } => {
+                sqlx::migrate!("migrations/sqlite").run(write).await?;
+                // Without statistics SQLite takes every table for a large one and uses the indexes. With those of a young
+                // database it reads small tables whole, and goes on doing so when they have a million rows: a
+                // connection learns of new statistics when it is opened only.
+                for table in ["sqlite_stat1", "sqlite_stat4"] {
+                    let kept: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM sqlite_schema WHERE name = $1")
+                        .bind(table)
+                        .fetch_one(write)
+                        .await?;
+                    if kept > 0 {
+                        let forget = format!("DELETE FROM {table}");
+                        sqlx::query(sqlx::AssertSqlSafe(forget)).execute(write).await?;
+                    }
+                }
+            }
             Self::Postgres { write, .. } => {
                 // A connection of its own: a migration takes as long as it takes.
                 let patient = [("statement_timeout", "0"), ("lock_timeout", "0")];
