@@ -165,7 +165,7 @@ enum Verdict {
     End,
 }
 
-/// [`write`], again when it met another transaction: the request was made and can't be taken back.
+/// [`write()`], again when it met another transaction: the request was made and can't be taken back.
 async fn written(
     context: &Context,
     delivery: &DeliveryRow,
