@@ -72,6 +72,8 @@ pub enum AppError {
     Offline,
     /// The server has more to do than it can; nothing was changed.
     Busy,
+    /// A host's own calendar did not answer, and they don't want to be booked then; nothing was changed.
+    CalendarSilent,
     /// A fault of ours. Logged where it happened.
     Internal,
 }
@@ -100,6 +102,7 @@ impl AppError {
             Self::WrongMethod => "wrong_method",
             Self::Offline => "offline",
             Self::Busy => "busy",
+            Self::CalendarSilent => "calendar_silent",
             Self::Internal => "internal",
         }
     }
@@ -125,6 +128,7 @@ impl AppError {
             Self::WrongMethod => "Not like this",
             Self::Offline => "No connection",
             Self::Busy => "Very busy just now",
+            Self::CalendarSilent => "Not certain just now",
             Self::Internal => "Something went wrong",
         }
     }
@@ -184,6 +188,10 @@ impl AppError {
                 "There is more to do than can be done at once. Nothing was changed. Please try again in a moment."
                     .into()
             }
+            Self::CalendarSilent => {
+                "We can't be certain just now that this time is still free. Nothing was booked. Please try again in a minute, or choose another time."
+                    .into()
+            }
             Self::Internal => {
                 "This is our fault, and it has been noted. Nothing was changed. Please try again in a moment.".into()
             }
@@ -207,7 +215,7 @@ impl AppError {
             Self::BadRequest { .. } => 400,
             Self::TooLarge => 413,
             Self::WrongMethod => 405,
-            Self::Offline | Self::Busy => 503,
+            Self::Offline | Self::Busy | Self::CalendarSilent => 503,
             Self::Internal => 500,
         }
     }

@@ -21,6 +21,7 @@ pub mod reminders;
 pub mod services;
 pub mod set_up;
 pub mod sign_in;
+pub mod sync;
 pub mod upkeep;
 pub mod verify;
 pub mod webhooks;
