@@ -54,6 +54,11 @@ pub enum AppError {
     Forbidden,
     /// The server has been set up already.
     AlreadySetUp,
+    /// A calendar provider is not set up here.
+    ProviderNotSetUp {
+        /// The provider's name.
+        provider: String,
+    },
     /// Too many requests.
     TooMany {
         /// Seconds to wait.
@@ -96,6 +101,7 @@ impl AppError {
             Self::SignInRequired => "sign_in_required",
             Self::Forbidden => "forbidden",
             Self::AlreadySetUp => "already_set_up",
+            Self::ProviderNotSetUp { .. } => "provider_not_set_up",
             Self::TooMany { .. } => "too_many",
             Self::BadRequest { .. } => "bad_request",
             Self::TooLarge => "too_large",
@@ -122,6 +128,7 @@ impl AppError {
             Self::SignInRequired => "Please sign in",
             Self::Forbidden => "Not allowed",
             Self::AlreadySetUp => "Already set up",
+            Self::ProviderNotSetUp { .. } => "Not set up yet",
             Self::TooMany { .. } => "Too many requests",
             Self::BadRequest { .. } => "That request can't be read",
             Self::TooLarge => "That was too much at once",
@@ -177,6 +184,9 @@ impl AppError {
             Self::SignInRequired => "Please sign in to see this page.".into(),
             Self::Forbidden => "Your role in this workspace doesn't allow this.".into(),
             Self::AlreadySetUp => "This server has been set up already. Please sign in.".into(),
+            Self::ProviderNotSetUp { provider } => format!(
+                "{provider} is not set up on this server. An admin of the workspace can do that under Calendars, Providers."
+            ),
             Self::TooMany { retry_after } => {
                 format!("That was a lot at once. Please try again in {} seconds.", (*retry_after).max(1))
             }
@@ -215,7 +225,7 @@ impl AppError {
             Self::BadRequest { .. } => 400,
             Self::TooLarge => 413,
             Self::WrongMethod => 405,
-            Self::Offline | Self::Busy | Self::CalendarSilent => 503,
+            Self::Offline | Self::Busy | Self::CalendarSilent | Self::ProviderNotSetUp { .. } => 503,
             Self::Internal => 500,
         }
     }

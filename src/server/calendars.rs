@@ -12,6 +12,7 @@ pub mod fault;
 pub mod google;
 pub mod ical;
 pub mod microsoft;
+pub mod oauth;
 pub mod recurrence;
 
 use access::{Access, Account, Connect};

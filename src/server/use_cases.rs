@@ -16,6 +16,7 @@ pub mod order;
 pub mod plan;
 pub mod portal;
 pub mod post;
+pub mod providers;
 pub mod queue;
 pub mod reminders;
 pub mod services;
