@@ -4,6 +4,7 @@
 //! [`store`]. Nothing below reaches up.
 
 pub mod backup;
+pub mod calendars;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -18,6 +19,7 @@ pub mod jobs;
 pub mod limits;
 pub mod links;
 pub mod mail;
+pub mod outside;
 pub mod passwords;
 pub mod store;
 pub mod use_cases;

@@ -18,9 +18,12 @@ pub mod jobs;
 pub mod mail_settings;
 pub mod members;
 pub mod messages;
+pub mod mirrors;
 pub mod orders;
 pub mod portal;
 pub mod rate_limits;
+pub mod remote_events;
+pub mod sync;
 pub mod webhooks;
 pub mod workspaces;
 

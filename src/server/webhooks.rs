@@ -5,7 +5,6 @@
 
 pub mod body;
 mod delivery;
-pub mod guard;
 mod openapi;
 mod send;
 pub mod signature;

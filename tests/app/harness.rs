@@ -272,7 +272,7 @@ impl Server {
         const PASSWORD: &str = "a long enough password";
         let mut command = program();
         command
-            .args(["user", "add", email, "--name", "Owner", "--role", role, "--workspace", workspace])
+            .args(["user", "add", email, "--name", "Some One", "--role", role, "--workspace", workspace])
             .env("MERIDIAN_DATABASE_URL", &database.url)
             .env("MERIDIAN_DATA_DIR", database.dir.path())
             .env("MERIDIAN_SECRET", SECRET)

@@ -3,11 +3,11 @@
 mod messages;
 
 use crate::{
-    harness::{Answer, Database, SECRET, Server, Worker, agent, answer, both, program},
+    harness::{Answer, Database, Server, Worker, agent, answer, both},
     peers::{self, Smtp},
     world::{World, at, order, rules},
 };
-use std::{io::Write, net::TcpListener, process::Stdio};
+use std::net::TcpListener;
 
 both!(
     settings_are_checked_at_each_field_and_nothing_is_half_written,
@@ -30,17 +30,7 @@ struct Member<'a> {
 impl<'a> Member<'a> {
     fn new(database: &Database, server: &'a Server, role: &str, workspace: &str) -> Self {
         let email = format!("{role}@{workspace}.example");
-        let mut command = program();
-        command
-            .args(["user", "add", &email, "--name", "Some One", "--role", role, "--workspace", workspace])
-            .env("MERIDIAN_DATABASE_URL", &database.url)
-            .env("MERIDIAN_DATA_DIR", database.dir.path())
-            .env("MERIDIAN_SECRET", SECRET)
-            .stdin(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        child.stdin.take().unwrap().write_all(b"a long enough password\n").unwrap();
-        assert!(child.wait().unwrap().success());
-        Self::sign_in(server, role, workspace)
+        Self { server, cookie: server.member(database, &email, workspace, role) }
     }
 
     fn sign_in(server: &'a Server, role: &str, workspace: &str) -> Self {

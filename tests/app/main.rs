@@ -11,6 +11,7 @@
 )]
 
 mod approvals;
+mod calendars;
 mod cli;
 mod durability;
 mod forms;

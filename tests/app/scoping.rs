@@ -30,18 +30,11 @@ fn an_owner_sees_and_cancels_their_own_bookings_only(database: Database) {
     World::named(&database, "two", 1, async |world, db| {
         world.add(db, "second", &rules(30)).await;
     });
-    add_user(&database, "owner@two.example", "two");
     let server = Server::start(&database);
+    let cookie = server.member(&database, "owner@two.example", "two", "admin");
     server.post("/api/v1/public/book/one/first/book", &order(at(600), 1));
     server.post("/api/v1/public/book/two/second/book", &order(at(600), 2));
-    let form = [("email", "owner@two.example"), ("password", "a long enough password")];
-    let signed_in = server.post_form("/sign-in", &form, &[]);
-    let cookie = signed_in.headers["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
-    let page = || {
-        let request =
-            crate::harness::agent().get(format!("{}/booking", server.url)).header("cookie", &cookie);
-        crate::harness::answer(request.call()).unwrap().text
-    };
+    let page = || server.get_as("/booking", &cookie).text;
     assert!(page().contains("Invitee 2") && !page().contains("Invitee 1"));
     for (sql, status, left) in [
         (
@@ -78,17 +71,4 @@ fn text(database: &Database, sql: &'static str) -> String {
         db.close().await;
         found
     })
-}
-
-pub fn add_user(database: &Database, email: &str, workspace: &str) {
-    let mut command = crate::harness::program();
-    command
-        .args(["user", "add", email, "--name", "Owner", "--role", "admin", "--workspace", workspace])
-        .env("MERIDIAN_DATABASE_URL", &database.url)
-        .env("MERIDIAN_DATA_DIR", database.dir.path())
-        .env("MERIDIAN_SECRET", crate::harness::SECRET)
-        .stdin(std::process::Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    std::io::Write::write_all(&mut child.stdin.take().unwrap(), b"a long enough password\n").unwrap();
-    assert!(child.wait().unwrap().success());
 }

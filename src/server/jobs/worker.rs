@@ -19,7 +19,7 @@ use chrono::TimeDelta;
 use std::{collections::HashMap, future::Future, sync::Arc, time::Duration};
 use tokio::{
     sync::watch,
-    task::{JoinError, JoinSet},
+    task::{self, JoinError, JoinSet},
 };
 
 /// How long a job is held before another worker may take it; extended while it runs.
@@ -74,62 +74,59 @@ async fn listen(context: Context) {
 }
 
 /// The jobs of a lane that run, and whose they are.
+#[derive(Default)]
 struct Running {
-    tasks: JoinSet<WorkspaceId>,
-    of: HashMap<WorkspaceId, usize>,
+    tasks: JoinSet<()>,
+    of: HashMap<task::Id, WorkspaceId>,
 }
 
 impl Running {
+    /// Each in a task of its own, so that one that panics takes nothing else down.
     fn begin(&mut self, workspace: WorkspaceId, job: impl Future<Output = ()> + Send + 'static) {
-        *self.of.entry(workspace.clone()).or_default() += 1;
-        self.tasks.spawn(async move {
-            job.await;
-            workspace
-        });
+        self.of.insert(self.tasks.spawn(job).id(), workspace);
     }
 
-    fn ended(&mut self, workspace: Result<WorkspaceId, JoinError>) {
-        match workspace {
-            Ok(workspace) => {
-                if let Some(count) = self.of.get_mut(&workspace) {
-                    *count -= 1;
-                    if *count == 0 {
-                        self.of.remove(&workspace);
-                    }
-                }
-            }
+    fn ended(&mut self, ended: Result<(task::Id, ()), JoinError>) {
+        let id = match ended {
+            Ok((id, ())) => id,
             Err(error) => {
                 tracing::error!(%error, "a job panicked; it is tried again when its lease ends");
-                // Whose it was went down with it: count anew when nothing runs.
-                if self.tasks.is_empty() {
-                    self.of.clear();
-                }
+                error.id()
             }
-        }
+        };
+        self.of.remove(&id);
     }
 
     /// Waits until one has ended.
     async fn next(&mut self) {
-        if let Some(ended) = self.tasks.join_next().await {
+        if let Some(ended) = self.tasks.join_next_with_id().await {
             self.ended(ended);
         }
     }
 
     /// The workspaces that fill their share.
     fn full(&self, share: usize) -> Vec<WorkspaceId> {
-        self.of.iter().filter(|(_, count)| **count >= share).map(|(workspace, _)| workspace.clone()).collect()
+        let mut counts: HashMap<&WorkspaceId, usize> = HashMap::new();
+        for workspace in self.of.values() {
+            *counts.entry(workspace).or_default() += 1;
+        }
+        counts
+            .into_iter()
+            .filter(|(_, count)| *count >= share)
+            .map(|(workspace, _)| workspace.clone())
+            .collect()
     }
 }
 
 async fn run_lane(context: Context, lane: Lane, lease: Arc<str>, mut stop: watch::Receiver<bool>) {
     let (places, share) = at_once(lane);
-    let mut running = Running { tasks: JoinSet::new(), of: HashMap::new() };
+    let mut running = Running::default();
     while !*stop.borrow() {
         // Registered before looking: what is enqueued in between is not slept through.
         let woken = context.db.wake().notified();
         tokio::pin!(woken);
         woken.as_mut().enable();
-        while let Some(ended) = running.tasks.try_join_next() {
+        while let Some(ended) = running.tasks.try_join_next_with_id() {
             running.ended(ended);
         }
         let free = places.saturating_sub(running.tasks.len());
@@ -137,29 +134,26 @@ async fn run_lane(context: Context, lane: Lane, lease: Arc<str>, mut stop: watch
         if free > 0 {
             let most = if lane == Lane::Event { share } else { free.min(share) };
             match take(&context, lane, &lease, most, &running.full(share)).await {
-                Ok(held) if held.is_empty() => {
-                    // What is due all the same belongs to a workspace that fills its share: a place becomes free.
-                    let next = until_next(&context, lane).await;
-                    nap = next.filter(|next| !next.is_zero()).unwrap_or(NAP).min(NAP);
-                }
-                Ok(held) => {
-                    nap = Duration::ZERO;
-                    if lane == Lane::Event {
-                        one_by_one(&context, held, &lease, &stop).await;
-                    } else {
-                        for job in held {
-                            let (context, lease) = (context.clone(), Arc::clone(&lease));
-                            running.begin(job.workspace_id.clone(), async move {
-                                run(&context, &job, &lease).await;
-                            });
-                        }
+                Ok(Taken::Later(after)) => nap = after.min(NAP),
+                Ok(Taken::Held(held)) if lane == Lane::Event => {
+                    if let Some(first) = held.first() {
+                        let whose = first.workspace_id.clone();
+                        let (context, lease, stop) = (context.clone(), Arc::clone(&lease), stop.clone());
+                        running.begin(whose, one_by_one(context, held, lease, stop));
                     }
+                    continue;
+                }
+                Ok(Taken::Held(held)) => {
+                    for job in held {
+                        let (context, lease) = (context.clone(), Arc::clone(&lease));
+                        running.begin(job.workspace_id.clone(), async move {
+                            run(&context, &job, &lease).await;
+                        });
+                    }
+                    continue;
                 }
                 Err(error) => tracing::warn!(%error, lane = lane.as_str(), "no jobs could be taken"),
             }
-        }
-        if nap.is_zero() {
-            continue;
         }
         tokio::select! {
             () = &mut woken => {}
@@ -176,22 +170,23 @@ async fn run_lane(context: Context, lane: Lane, lease: Arc<str>, mut stop: watch
 
 /// Runs jobs that were taken together, one after the other: taking costs more than doing. Those whose turn comes late, or
 /// not before the end, are given back.
-async fn one_by_one(context: &Context, held: Vec<HeldJob>, lease: &str, stop: &watch::Receiver<bool>) {
+async fn one_by_one(context: Context, held: Vec<HeldJob>, lease: Arc<str>, stop: watch::Receiver<bool>) {
     let begun = tokio::time::Instant::now();
     for job in held {
         if *stop.borrow() || begun.elapsed() > HEARTBEAT {
-            settle(context, &job, lease, Outcome::Postpone(TimeDelta::zero())).await;
+            settle(&context, &job, &lease, Outcome::Postpone(TimeDelta::zero())).await;
         } else {
-            run(context, &job, lease).await;
+            run(&context, &job, &lease).await;
         }
     }
 }
 
-/// How long until the next job of a lane is due.
-async fn until_next(context: &Context, lane: Lane) -> Option<Duration> {
-    let mut conn = context.db.read().await.ok()?;
-    let next = jobs::next_due(&mut conn, lane.as_str()).await.ok()??;
-    (instant(next) - clock::now()).to_std().ok()
+/// What a look at a lane came to.
+enum Taken {
+    /// Jobs, at least one.
+    Held(Vec<HeldJob>),
+    /// Nothing to take for so long.
+    Later(Duration),
 }
 
 async fn take(
@@ -200,20 +195,23 @@ async fn take(
     lease: &str,
     most: usize,
     passing_over: &[WorkspaceId],
-) -> Result<Vec<HeldJob>, StoreError> {
+) -> Result<Taken, StoreError> {
     let now = clock::now();
     let mut conn = context.db.read().await?;
     // A glance first: whoever looks does not keep writers waiting.
-    let next = jobs::next_due(&mut conn, lane.as_str()).await?;
+    let next = jobs::next_due(&mut conn, lane.as_str()).await?.map(instant);
     drop(conn);
-    if next.is_none_or(|next| instant(next) > now) {
-        return Ok(Vec::new());
+    match next {
+        None => return Ok(Taken::Later(NAP)),
+        Some(next) if next > now => return Ok(Taken::Later((next - now).to_std().unwrap_or(NAP))),
+        Some(_) => {}
     }
     let most = i64::try_from(most).unwrap_or(1);
     let mut conn = context.db.write().await?;
     let held = jobs::take(&mut conn, lane.as_str(), lease, now + LEASE, most, passing_over, now).await?;
     conn.commit().await?;
-    Ok(held)
+    // What is due all the same belongs to workspaces that fill their share, or was taken by another worker.
+    Ok(if held.is_empty() { Taken::Later(NAP) } else { Taken::Held(held) })
 }
 
 async fn run(context: &Context, held: &HeldJob, lease: &str) {

@@ -25,7 +25,7 @@ use crate::{
         context::Context,
         crypto, ids,
         mail::letter::{Content, Letter, Person},
-        store::{Conn, event_types, instant, orders},
+        store::{Conn, StoreError, event_types, instant, orders},
         zones,
     },
 };
@@ -44,8 +44,32 @@ fn code_hash(order: &OrderId, code: &str) -> Vec<u8> {
     crypto::hash(&format!("{order}:{code}"))
 }
 
-/// The order that the same request made before, if its address is still known. One that was booked meanwhile, too: its
-/// page leads on to the appointment.
+/// What was entered, as it is kept.
+fn kept(input: &BookInput) -> Result<(String, Vec<u8>), AppError> {
+    let text = serde_json::to_string(input).map_err(|_| AppError::Internal)?;
+    let hash = crypto::hash(&text);
+    Ok((text, hash))
+}
+
+/// Orders of an address whose codes may still be good.
+async fn recent(
+    conn: &mut Conn,
+    plan: &Plan,
+    order: &Order,
+    now: DateTime<Utc>,
+) -> Result<Vec<orders::OrderRow>, StoreError> {
+    let since = now - TimeDelta::minutes(MINUTES);
+    orders::recent(conn, &plan.row.workspace_id, &order.email.key(), since).await
+}
+
+/// The one among them that the same request made. One that was booked meanwhile, too: its page leads on to the
+/// appointment.
+fn same(context: &Context, plan: &Plan, recent: &[orders::OrderRow], hash: &[u8]) -> Option<Booked> {
+    let same = recent.iter().find(|row| row.input_hash == hash && row.event_type_id == plan.row.id)?;
+    Some(Booked { token: context.secret.order_token(&same.id), verify: true })
+}
+
+/// The answer to an earlier request of the same content.
 pub(super) async fn known(
     conn: &mut Conn,
     context: &Context,
@@ -54,11 +78,8 @@ pub(super) async fn known(
     input: &BookInput,
     now: DateTime<Utc>,
 ) -> Result<Option<Booked>, AppError> {
-    let hash = crypto::hash(&serde_json::to_string(input).map_err(|_| AppError::Internal)?);
-    let since = now - TimeDelta::minutes(MINUTES);
-    let recent = orders::recent(conn, &plan.row.workspace_id, &order.email.key(), since).await?;
-    let same = recent.iter().find(|row| row.input_hash == hash && row.event_type_id == plan.row.id);
-    Ok(same.map(|row| Booked { token: context.secret.order_token(&row.id), verify: true }))
+    let (_, hash) = kept(input)?;
+    Ok(same(context, plan, &recent(conn, plan, order, now).await?, &hash))
 }
 
 /// Keeps an order and mails its code. The same order sent twice is one.
@@ -71,14 +92,12 @@ pub(super) async fn begin(
     now: DateTime<Utc>,
 ) -> Result<Booked, AppError> {
     let (workspace, email_key) = (&plan.row.workspace_id, order.email.key());
-    let kept = serde_json::to_string(input).map_err(|_| AppError::Internal)?;
+    let (kept, input_hash) = kept(input)?;
     let mut conn = context.db.write().await?;
     event_types::lock(&mut conn, &plan.row.id).await?;
-    let since = now - TimeDelta::minutes(MINUTES);
-    let recent = orders::recent(&mut conn, workspace, &email_key, since).await?;
-    let input_hash = crypto::hash(&kept);
     // Again, under the lock.
-    if let Some(same) = known(&mut conn, context, plan, order, input, now).await? {
+    let recent = recent(&mut conn, plan, order, now).await?;
+    if let Some(same) = same(context, plan, &recent, &input_hash) {
         return Ok(same);
     }
     if recent.iter().filter(|row| row.invitee_id.is_none()).count() >= MOST {

@@ -18,12 +18,13 @@ use crate::{
         context::Context,
         ids,
         jobs::{self, Job},
+        outside::guard,
         store::{
             Conn, instant, jobs as jobs_store,
             members::SignedIn,
             webhooks::{self, WebhookRow},
         },
-        webhooks::{Event, guard, sealed_for, signature::Key},
+        webhooks::{Event, sealed_for, signature::Key},
         zones,
     },
 };

@@ -2,15 +2,11 @@
 
 use super::receiver::{Reaction, Receiver};
 use crate::{
-    harness::{Answer, Database, SECRET, Server, agent, answer, both, program},
+    harness::{Answer, Database, Server, agent, answer, both},
     world::{World, at, order, rules},
 };
 use standardwebhooks::Webhook;
-use std::{
-    io::Write,
-    process::Stdio,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 both!(
     a_booking_is_told_and_every_attempt_is_shown,
@@ -32,20 +28,7 @@ impl<'a> Member<'a> {
     /// Adds a member and signs them in.
     fn new(database: &Database, server: &'a Server, workspace: &str, role: &str) -> Self {
         let email = format!("{role}@{workspace}.example");
-        let mut command = program();
-        command
-            .args(["user", "add", &email, "--name", "Someone", "--role", role, "--workspace", workspace])
-            .env("MERIDIAN_DATABASE_URL", &database.url)
-            .env("MERIDIAN_DATA_DIR", database.dir.path())
-            .env("MERIDIAN_SECRET", SECRET)
-            .stdin(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        child.stdin.take().unwrap().write_all(b"a long enough password\n").unwrap();
-        assert!(child.wait().unwrap().success());
-        let form = [("email", email.as_str()), ("password", "a long enough password")];
-        let signed_in = server.post_form("/sign-in", &form, &[]);
-        let cookie = signed_in.headers["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
-        Self { server, cookie }
+        Self { server, cookie: server.member(database, &email, workspace, role) }
     }
 
     fn get(&self, path: &str) -> Answer {

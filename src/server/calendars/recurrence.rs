@@ -1,0 +1,1 @@
+//! When the events of a series take place.

@@ -1,0 +1,6 @@
+//! External calendars.
+
+mod caldav;
+mod google;
+mod ical;
+mod microsoft;
