@@ -8,6 +8,7 @@ pub mod appointments;
 pub mod approvals;
 pub mod book;
 pub mod bookings;
+pub mod connections;
 pub mod leave;
 pub mod mail_settings;
 pub mod messages;

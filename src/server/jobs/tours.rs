@@ -1,7 +1,7 @@
 //! Keeping calendars in step: a lane of its own beside the queue. What is to be done stands in the tables of connections and
 //! calendars, not in jobs: see [`crate::server::use_cases::sync`] and decision 6.
 
-use crate::server::{context::Context, clock, store::sync::HeldRow, use_cases::sync};
+use crate::server::{clock, context::Context, store::sync::HeldRow, use_cases::sync};
 use std::{sync::Arc, time::Duration};
 use tokio::{sync::watch, task::JoinSet};
 

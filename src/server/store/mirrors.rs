@@ -461,7 +461,8 @@ pub async fn flag_by_id(
         workspace.as_str(),
         id
     )?;
-    let typed = |(booking, member, kind)| Ok((BookingId::try_from(booking)?, MemberId::try_from(member)?, kind));
+    let typed =
+        |(booking, member, kind)| Ok((BookingId::try_from(booking)?, MemberId::try_from(member)?, kind));
     found.map(typed).transpose()
 }
 

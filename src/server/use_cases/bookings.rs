@@ -214,8 +214,7 @@ pub(super) async fn call_off_in(
     let (actor, subject) = (format!("member:{member}"), format!("booking:{booking}"));
     note(conn, workspace, &actor, "booking.cancelled", &subject, now).await?;
     let by = Actor::Member(member.clone());
-    let mut change =
-        BookingChange::now(conn, workspace, Happened::Cancelled, by, booking, &invitees).await?;
+    let mut change = BookingChange::now(conn, workspace, Happened::Cancelled, by, booking, &invitees).await?;
     change.reason = reason.to_owned();
     change.enqueue(conn, workspace, now).await
 }

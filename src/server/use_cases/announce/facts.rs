@@ -183,7 +183,8 @@ impl Facts {
         host: &MemberId,
     ) -> Result<Option<Letter>, StoreError> {
         let Some(host) = self.hosts.iter().find(|known| known.member_id == *host) else { return Ok(None) };
-        let Some(first) = invitees::ids(conn, &self.workspace, &self.booking).await?.into_iter().next() else {
+        let Some(first) = invitees::ids(conn, &self.workspace, &self.booking).await?.into_iter().next()
+        else {
             return Ok(None);
         };
         let Some(invitee) = invitees::by_id(conn, &self.workspace, &first).await? else { return Ok(None) };

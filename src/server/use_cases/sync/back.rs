@@ -87,12 +87,8 @@ async fn there(
 ) -> Result<(), Stop> {
     let now = tour.now();
     let shown = time(event);
-    let mut remember = Seen {
-        remote_id: Some(&event.id),
-        etag: event.etag.as_deref(),
-        state: "live",
-        time: shown,
-    };
+    let mut remember =
+        Seen { remote_id: Some(&event.id), etag: event.etag.as_deref(), state: "live", time: shown };
     if !booking.holds_time {
         // It was called off here: either its entry is just being taken away, or somebody brought it back.
         if mirror.state == "gone" && mirror.written >= mirror.wanted && !booking.is_over {
@@ -122,7 +118,8 @@ async fn there(
         mirrors::set_seen(&mut conn, &mirror.id, &remember, now).await?;
         if mirror.remote_id.is_none() {
             // The answer to our own request was lost; this is it.
-            mirrors::set_written(&mut conn, &mirror.id, mirror.wanted.min(mirror.written.max(1)), now).await?;
+            mirrors::set_written(&mut conn, &mirror.id, mirror.wanted.min(mirror.written.max(1)), now)
+                .await?;
         }
         outside::lower_times(&mut conn, mirror).await?;
         conn.commit().await?;

@@ -48,15 +48,19 @@ fn times(
         Some(master) if counts(master, ours) => {
             let instances: Vec<RemoteEvent> =
                 events.iter().filter(|event| event.instance.is_some()).cloned().collect();
-            let occurrences = recurrence::expand(master, &instances, window, &tour.zone);
-            found.extend(occurrences.into_iter().map(|occurrence| (occurrence.time, occurrence.shows)));
+            let expanded = recurrence::expand(master, &instances, window, &tour.zone);
+            found.extend(
+                expanded.occurrences.into_iter().map(|occurrence| (occurrence.time, occurrence.shows)),
+            );
         }
         Some(_) => {}
         // Instances whose series nobody showed us.
         None => {
             for event in events.iter().filter(|event| event.status != Status::Cancelled) {
-                let occurrences = recurrence::expand(event, &[], window, &tour.zone);
-                found.extend(occurrences.into_iter().map(|occurrence| (occurrence.time, occurrence.shows)));
+                let expanded = recurrence::expand(event, &[], window, &tour.zone);
+                found.extend(
+                    expanded.occurrences.into_iter().map(|occurrence| (occurrence.time, occurrence.shows)),
+                );
             }
         }
     }
@@ -80,10 +84,7 @@ pub(super) async fn derive(
     let times = times(tour, calendar, &events, root, window, ours);
     let before = remote_events::busy_of(conn, &calendar.id, root).await?;
     let same = before.len() == times.len()
-        && before
-            .iter()
-            .zip(&times)
-            .all(|(old, new)| *old == (micros(new.start()), micros(new.end())));
+        && before.iter().zip(&times).all(|(old, new)| *old == (micros(new.start()), micros(new.end())));
     if same {
         return Ok(false);
     }

@@ -61,15 +61,18 @@ pub(super) async fn look_after(tour: &mut Tour<'_>, calendar: &CalendarRow) -> R
     let secret = crypto::random_token() + &crypto::random_token();
     let secret = secret.get(..32).unwrap_or(&secret).to_owned();
     let address = format!("{}/webhook/calendar/{}", config.public_url, tour.provider.key());
-    let wish =
-        Wish { id: id.as_str(), secret: &secret, address: &address, former: former.as_ref() };
+    let wish = Wish { id: id.as_str(), secret: &secret, address: &address, former: former.as_ref() };
     let remote = &calendar.remote_id;
     let made = match reach!(tour, |access| tour.provider.watch(&access, remote, &wish)) {
         Ok(made) => made,
-        Err(fault @ (Fault::Limited(_) | Fault::Revoked(_) | Fault::Unauthorized)) => return Err(fault.into()),
+        Err(fault @ (Fault::Limited(_) | Fault::Revoked(_) | Fault::Unauthorized)) => {
+            return Err(fault.into());
+        }
         Err(fault) => {
             let wait = if fault.may_pass() { SOON } else { NOT_NOW };
-            let sentence = format!("The provider sends no news of changes: {fault} The calendar is looked at every few minutes.");
+            let sentence = format!(
+                "The provider sends no news of changes: {fault} The calendar is looked at every few minutes."
+            );
             tour.log(&calendar.name, &sentence, false).await?;
             // One that still works is kept until it ends.
             let keep = former.is_some_and(|former| former.expires > now);
@@ -114,7 +117,9 @@ pub(super) async fn look_after(tour: &mut Tour<'_>, calendar: &CalendarRow) -> R
 /// Ends a channel; one that can't be ended ends by itself.
 async fn end(tour: &mut Tour<'_>, channel: &Channel) -> Result<(), Stop> {
     match reach!(tour, |access| tour.provider.unwatch(&access, channel)) {
-        Ok(()) | Err(Fault::NotFound | Fault::Refused(_) | Fault::Permission(_) | Fault::Temporary(_)) => Ok(()),
+        Ok(()) | Err(Fault::NotFound | Fault::Refused(_) | Fault::Permission(_) | Fault::Temporary(_)) => {
+            Ok(())
+        }
         Err(fault) => Err(fault.into()),
     }
 }

@@ -192,11 +192,7 @@ pub(super) async fn call_off(
     }
 }
 
-async fn call_off_once(
-    context: &Context,
-    mirror: &MirrorRow,
-    now: DateTime<Utc>,
-) -> Result<(), StoreError> {
+async fn call_off_once(context: &Context, mirror: &MirrorRow, now: DateTime<Utc>) -> Result<(), StoreError> {
     let (workspace, booking, member) = (&mirror.workspace_id, &mirror.booking_id, &mirror.member_id);
     let mut conn = context.db.write().await?;
     let Some(row) = bookings::get(&mut conn, workspace, booking).await? else { return Ok(()) };

@@ -97,8 +97,12 @@ pub(super) async fn calendar(tour: &mut Tour<'_>, calendar: &CalendarRow) -> Res
         let answer = reach!(tour, |access| tour.provider.changes(&access, &calendar.remote_id, &from));
         let found = match answer {
             Err(Fault::CursorGone) if seen.is_none() => {
-                tour.log(&calendar.name, "The provider no longer knows where we were: reading everything.", true)
-                    .await?;
+                tour.log(
+                    &calendar.name,
+                    "The provider no longer knows where we were: reading everything.",
+                    true,
+                )
+                .await?;
                 (cursor, page, seen, changed) = (None, None, Some(HashSet::new()), 0);
                 continue;
             }
@@ -165,7 +169,7 @@ async fn keep(
     let mut news = News::default();
     for some in page.changes.chunks(AT_ONCE) {
         let mut conn = tour.context.db.write().await?;
-        let mut keeping = Keeping { tour, calendar, known, news: &mut news, roots: BTreeSet::new() };
+        let mut keeping = Keeping { calendar, known, news: &mut news, roots: BTreeSet::new() };
         for change in some {
             keeping.change(&mut conn, change, seen.as_deref_mut()).await?;
         }
@@ -179,8 +183,7 @@ async fn keep(
 }
 
 /// Some changes on their way into the database.
-struct Keeping<'a, 'c> {
-    tour: &'a Tour<'c>,
+struct Keeping<'a> {
     calendar: &'a CalendarRow,
     known: &'a Known,
     news: &'a mut News,
@@ -188,7 +191,7 @@ struct Keeping<'a, 'c> {
     roots: BTreeSet<String>,
 }
 
-impl Keeping<'_, '_> {
+impl Keeping<'_> {
     async fn change(
         &mut self,
         conn: &mut Conn,
@@ -240,13 +243,20 @@ impl Keeping<'_, '_> {
         resource: &str,
     ) -> Result<(), StoreError> {
         let root = event.instance.as_ref().map_or(&event.id, |instance| &instance.series);
+        let mirror = self.known.of(event);
+        // Of a booking's entry nothing is kept that the booking knows better: whoever is forgotten there is not found here.
+        let bare = mirror.is_some().then(|| RemoteEvent {
+            title: String::new(),
+            participants: Vec::new(),
+            ..event.clone()
+        });
         let new = remote_events::NewEvent {
             calendar: &self.calendar.id,
             workspace: &self.calendar.workspace_id,
             id: &event.id,
             root,
             resource,
-            document: &document(event)?,
+            document: &document(bare.as_ref().unwrap_or(event))?,
         };
         let before = if event.instance.is_some() {
             remote_events::root_of(conn, &self.calendar.id, &event.id).await?
@@ -259,7 +269,7 @@ impl Keeping<'_, '_> {
             // An instance that was cut off its series belongs to another one now.
             self.roots.extend(before.filter(|before| before != root));
         }
-        if let Some(mirror) = self.known.of(event) {
+        if let Some(mirror) = mirror {
             let takes_place = event.status != Status::Cancelled;
             self.news.entries.push((mirror.clone(), takes_place.then(|| event.clone())));
             self.roots.insert(root.clone());

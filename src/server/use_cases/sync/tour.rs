@@ -82,7 +82,9 @@ impl<'c> Tour<'c> {
             .secret
             .open(&sealed, &row.credential)
             .and_then(|plain| serde_json::from_slice(&plain).ok())
-            .ok_or_else(|| Fault::Revoked("The stored access can't be opened with this server's secret.".into()))?;
+            .ok_or_else(|| {
+                Fault::Revoked("The stored access can't be opened with this server's secret.".into())
+            })?;
         let mut conn = context.db.read().await?;
         let setup = match provider.connect() {
             Connect::OAuth(_) => {
@@ -132,11 +134,8 @@ impl<'c> Tour<'c> {
             return Ok(());
         };
         let tokens = oauth::refresh(setup, refresh, self.now()).await?;
-        let renewed = Credential::Tokens {
-            access: tokens.access,
-            refresh: tokens.refresh,
-            expires: tokens.expires,
-        };
+        let renewed =
+            Credential::Tokens { access: tokens.access, refresh: tokens.refresh, expires: tokens.expires };
         let plain = serde_json::to_vec(&renewed).map_err(StoreError::from)?;
         let sealed = self.context.secret.seal(&connections::sealed_for(&self.row.id), &plain);
         let mut conn = self.context.db.write().await?;
@@ -189,7 +188,8 @@ impl<'c> Tour<'c> {
         let found = reach!(self, |access| self.provider.calendars(&access))?;
         let mut conn = self.context.db.write().await?;
         let (workspace, member) = (&self.row.workspace_id, &self.row.member_id);
-        connections::take_list(&mut conn, workspace, member, &self.row.id, self.provider, &found, now).await?;
+        connections::take_list(&mut conn, workspace, member, &self.row.id, self.provider, &found, now)
+            .await?;
         sync::set_listed(&mut conn, &self.row.id, now).await?;
         conn.commit().await?;
         self.row.listed_at = Some(now.timestamp_micros());
@@ -339,8 +339,7 @@ pub(super) async fn let_go(
             }
         }
     };
-    let ended =
-        Ended { hints: row.hints, next, state, trouble: &trouble, failures, limited_until };
+    let ended = Ended { hints: row.hints, next, state, trouble: &trouble, failures, limited_until };
     let mut conn = context.db.write().await?;
     let released = sync::release(&mut conn, &row.id, holder, &ended, now).await?;
     if released && state != "ok" && sync::tell_once(&mut conn, &row.id, now).await? {

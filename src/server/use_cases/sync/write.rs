@@ -77,7 +77,8 @@ async fn failed(
     let mut conn = tour.context.db.write().await?;
     if for_good {
         mirrors::give_up(&mut conn, &mirror.id, mirror.wanted, &sentence, now).await?;
-        let detail = format!("Its entry could not be written to the calendar “{}”. {sentence}", calendar.name);
+        let detail =
+            format!("Its entry could not be written to the calendar “{}”. {sentence}", calendar.name);
         outside::raise(&mut conn, mirror, "unwritten", &detail, now).await?;
     } else {
         let wait = match fault {
@@ -89,10 +90,8 @@ async fn failed(
     conn.commit().await?;
     tour.log(&calendar.name, &format!("An entry was not written: {sentence}"), false).await?;
     // A server that does not answer need not be asked for each entry.
-    let whole = matches!(
-        fault,
-        Fault::Unauthorized | Fault::Revoked(_) | Fault::Limited(_) | Fault::Temporary(_)
-    );
+    let whole =
+        matches!(fault, Fault::Unauthorized | Fault::Revoked(_) | Fault::Limited(_) | Fault::Temporary(_));
     if whole { Err(fault.into()) } else { Ok(()) }
 }
 
@@ -126,11 +125,7 @@ async fn draft(
         title: entry.summary,
         description: entry.description,
         location: entry.location,
-        when: When::Timed {
-            start: facts.start,
-            end: facts.end,
-            zone: tour.zone.name().to_owned(),
-        },
+        when: When::Timed { start: facts.start, end: facts.end, zone: tour.zone.name().to_owned() },
         status: match facts.status {
             BookingStatus::Pending => Status::Tentative,
             _ => Status::Confirmed,
@@ -297,7 +292,8 @@ async fn note_meeting(
         }
         Meeting::Failed if asked || mirror.meeting_until.is_some() => {
             mirrors::set_meeting(conn, &mirror.id, "", None, now).await?;
-            let detail = "The provider could not make a link for the online meeting. Please send one yourself.";
+            let detail =
+                "The provider could not make a link for the online meeting. Please send one yourself.";
             outside::raise(conn, mirror, "no_meeting", detail, now).await
         }
         Meeting::None | Meeting::Failed => {
