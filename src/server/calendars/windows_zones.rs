@@ -78,6 +78,6 @@ mod tests {
     #[test]
     fn nearly_every_zone_that_can_be_chosen_has_a_windows_name() {
         let without: Vec<_> = zones::names().iter().filter(|name| windows(name).is_none()).collect();
-        assert!(without.len() * 10 < zones::names().len(), "{without:?}");
+        assert!(without.len() < 5, "{without:?}");
     }
 }
