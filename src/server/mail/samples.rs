@@ -56,6 +56,7 @@ pub(super) fn booking(what: What, reader: Reader) -> (Letter, About) {
     };
     let uid: crate::domain::ids::RowId = id(uid);
     let about = About {
+        in_calendar: false,
         what,
         reader,
         by: By::Invitee,

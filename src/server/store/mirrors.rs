@@ -487,3 +487,19 @@ pub async fn connection_of(conn: &mut Conn, id: &MirrorId) -> Result<Option<Conn
     )?;
     found.map(|(id,)| Ok(ConnectionId::try_from(id)?)).transpose()
 }
+
+/// Forgets the flags at the bookings of an address: they may name whoever has it.
+pub async fn forget_flags(
+    conn: &mut Conn,
+    workspace: &WorkspaceId,
+    email_key: &str,
+) -> Result<(), StoreError> {
+    run!(
+        conn,
+        "DELETE FROM booking_flags WHERE workspace_id = $1
+           AND booking_id IN (SELECT booking_id FROM invitees WHERE workspace_id = $1 AND email_key = $2)",
+        workspace.as_str(),
+        email_key
+    )?;
+    Ok(())
+}

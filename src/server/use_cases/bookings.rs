@@ -3,6 +3,7 @@
 use super::{
     announce::{Actor, BookingChange, Happened},
     note,
+    sync::outside,
 };
 use crate::{
     api::{
@@ -83,6 +84,7 @@ async fn line(conn: &mut Conn, me: &SignedIn, row: bookings::ListedRow) -> Resul
         hosts: hosts.into_iter().map(|host| HostLine { name: host.name, rsvp: host.rsvp }).collect(),
         invitees,
         undelivered: messages::undelivered(conn, &me.workspace_id, &id).await?,
+        flags: outside::lines(conn, &me.workspace_id, &id).await?,
         my_rsvp,
         id: row.id,
         service: row.service,

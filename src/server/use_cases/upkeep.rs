@@ -12,7 +12,7 @@ use crate::{
         crypto::{self, Secret},
         store::{
             Conn, Db, StoreError, answers, installation, invitees, jobs, mail_settings as mail_store,
-            members, messages, micros, orders, portal, rate_limits, webhooks,
+            members, messages, micros, orders, portal, rate_limits, sync, webhooks,
         },
         webhooks::sealed_for,
     },
@@ -24,6 +24,8 @@ pub const RETRY_HOURS: i64 = 48;
 
 /// How long a mail or a webhook's delivery can be read, in days.
 const LOG_DAYS: i64 = 90;
+/// How long what was done for a calendar account can be read, in days.
+const SYNC_LOG_DAYS: i64 = 14;
 /// How long the key of a job that was done is remembered, in days: longer than any reminder lies ahead of its start.
 const KEY_DAYS: i64 = 40;
 
@@ -96,6 +98,7 @@ pub async fn forget_the_old(context: &Context, now: DateTime<Utc>) -> Result<(),
     jobs::forget_done(&mut conn, now - TimeDelta::days(KEY_DAYS)).await?;
     messages::forget(&mut conn, now - TimeDelta::days(LOG_DAYS)).await?;
     webhooks::forget(&mut conn, now - TimeDelta::days(LOG_DAYS)).await?;
+    sync::forget_log(&mut conn, now - TimeDelta::days(SYNC_LOG_DAYS)).await?;
     portal::forget(
         &mut conn,
         now,

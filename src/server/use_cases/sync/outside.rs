@@ -2,10 +2,10 @@
 
 use super::row_id;
 use crate::{
-    api::AppError,
+    api::{AppError, staff::FlagLine},
     domain::{
         appointment::BookingStatus,
-        ids::{BookingId, MirrorId},
+        ids::{BookingId, MirrorId, WorkspaceId},
         interval::Interval,
     },
     server::{
@@ -251,6 +251,25 @@ pub(super) async fn meeting_arrived(
     let change =
         BookingChange::now(conn, workspace, Happened::Link, Actor::System, booking, &invitees).await?;
     change.enqueue(conn, workspace, now).await
+}
+
+/// The flags of a booking, as the list shows them.
+pub(crate) async fn lines(
+    conn: &mut Conn,
+    workspace: &WorkspaceId,
+    booking: &BookingId,
+) -> Result<Vec<FlagLine>, StoreError> {
+    let flags = mirrors::flags(conn, workspace, booking).await?;
+    let line = |flag: mirrors::FlagRow| FlagLine {
+        can_put_back: matches!(
+            flag.kind.as_str(),
+            "moved_outside" | "changed_outside" | "deleted_outside" | "overlap" | "unwritten"
+        ),
+        id: flag.id,
+        member: flag.member,
+        detail: flag.detail,
+    };
+    Ok(flags.into_iter().map(line).collect())
 }
 
 /// What a person does about a flag.
