@@ -44,9 +44,6 @@ pub struct ConnectionRow {
     /// Its id.
     #[sqlx(try_from = "String")]
     pub id: ConnectionId,
-    /// Whose it is.
-    #[sqlx(try_from = "String")]
-    pub member_id: MemberId,
     /// The provider's key.
     pub provider: String,
     /// What tells it from other accounts at the provider.
@@ -61,18 +58,12 @@ pub struct ConnectionRow {
     pub state: String,
     /// What is wrong; empty when nothing is.
     pub trouble: String,
-    /// Since when; epoch microseconds.
-    pub trouble_since: Option<i64>,
     /// The provider limits us until then; epoch microseconds.
     pub limited_until: Option<i64>,
-    /// Failures in a row.
-    pub failures: i64,
     /// When there is something to do next; epoch microseconds.
     pub next_at: i64,
     /// When it was connected; epoch microseconds.
     pub created_at: i64,
-    /// Is it being worked on?
-    pub held: bool,
     /// Changes that are still to be written to its calendars.
     pub waiting: i64,
     /// The oldest last reading of a calendar that is read; epoch microseconds. `None` when one was never read, or none is
@@ -95,10 +86,12 @@ pub struct HealthRow {
     pub state: String,
     /// What is wrong; empty when nothing is.
     pub trouble: String,
+    /// What is wrong with one of its calendars; empty when nothing is.
+    pub calendar_trouble: String,
     /// The provider limits us until then; epoch microseconds.
     pub limited_until: Option<i64>,
-    /// Failures in a row.
-    pub failures: i64,
+    /// Does one of its calendars receive bookings?
+    pub receives: bool,
     /// When there is something to do next; epoch microseconds.
     pub next_at: i64,
     /// Changes that are still to be written.
@@ -130,10 +123,6 @@ pub struct NewConnection<'a> {
     pub home: &'a str,
     /// Sealed for `connection:ID`.
     pub credential: &'a [u8],
-    /// `ok`, or `permission` with the trouble that says which.
-    pub state: &'a str,
-    /// What is wrong; empty when nothing is.
-    pub trouble: &'a str,
 }
 
 /// Something that was done for an account.
@@ -277,7 +266,7 @@ pub async fn insert(conn: &mut Conn, new: &NewConnection<'_>, now: DateTime<Utc>
         "INSERT INTO connections
             (id, workspace_id, member_id, provider, account_key, label, home, credential, version, state, trouble,
              trouble_since, failures, held_until, next_at, hints, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9, $10, $11, 0, 0, $12, 0, $12, $12)",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, 'ok', '', NULL, 0, 0, $9, 0, $9, $9)",
         new.id.as_str(),
         new.workspace.as_str(),
         new.member.as_str(),
@@ -286,9 +275,6 @@ pub async fn insert(conn: &mut Conn, new: &NewConnection<'_>, now: DateTime<Utc>
         new.label,
         new.home,
         new.credential,
-        new.state,
-        new.trouble,
-        (!new.trouble.is_empty()).then_some(micros(now)),
         micros(now)
     )?;
     Ok(())
@@ -301,18 +287,15 @@ pub async fn renew(conn: &mut Conn, new: &NewConnection<'_>, now: DateTime<Utc>)
     run!(
         conn,
         "UPDATE connections
-         SET label = $3, home = $4, credential = $5, version = version + 1, state = $6, trouble = $7, trouble_since = $8,
-             told_at = NULL, limited_until = NULL, failures = 0, holder = NULL, held_until = 0, next_at = $9,
-             hints = hints + 1, updated_at = $9
+         SET label = $3, home = $4, credential = $5, version = version + 1, state = 'ok', trouble = '',
+             trouble_since = NULL, told_at = NULL, limited_until = NULL, failures = 0, holder = NULL, held_until = 0,
+             next_at = $6, hints = hints + 1, updated_at = $6
          WHERE id = $1 AND workspace_id = $2",
         new.id.as_str(),
         new.workspace.as_str(),
         new.label,
         new.home,
         new.credential,
-        new.state,
-        new.trouble,
-        (!new.trouble.is_empty()).then_some(micros(now)),
         micros(now)
     )?;
     Ok(())
@@ -348,8 +331,8 @@ pub async fn of_member(
     rows!(
         conn,
         ConnectionRow,
-        "SELECT c.id, c.member_id, c.provider, c.account_key, c.label, c.home, c.credential, c.state, c.trouble,
-                c.trouble_since, c.limited_until, c.failures, c.next_at, c.created_at, c.held_until > 0 AS held,
+        "SELECT c.id, c.provider, c.account_key, c.label, c.home, c.credential, c.state, c.trouble, c.limited_until,
+                c.next_at, c.created_at,
                 (SELECT COUNT(*) FROM mirrors m JOIN calendars k ON k.id = m.calendar_id
                  WHERE k.connection_id = c.id AND m.written < m.wanted) AS waiting,
                 (SELECT MIN(k.synced_at) FROM calendars k
@@ -374,8 +357,8 @@ pub async fn by_id(
     row!(
         conn,
         ConnectionRow,
-        "SELECT c.id, c.member_id, c.provider, c.account_key, c.label, c.home, c.credential, c.state, c.trouble,
-                c.trouble_since, c.limited_until, c.failures, c.next_at, c.created_at, c.held_until > 0 AS held,
+        "SELECT c.id, c.provider, c.account_key, c.label, c.home, c.credential, c.state, c.trouble, c.limited_until,
+                c.next_at, c.created_at,
                 (SELECT COUNT(*) FROM mirrors m JOIN calendars k ON k.id = m.calendar_id
                  WHERE k.connection_id = c.id AND m.written < m.wanted) AS waiting,
                 (SELECT MIN(k.synced_at) FROM calendars k
@@ -396,7 +379,11 @@ pub async fn health(conn: &mut Conn, workspace: &WorkspaceId) -> Result<Vec<Heal
     rows!(
         conn,
         HealthRow,
-        "SELECT p.name AS member, c.provider, c.state, c.trouble, c.limited_until, c.failures, c.next_at,
+        "SELECT p.name AS member, c.provider, c.state, c.trouble, c.limited_until, c.next_at,
+                COALESCE((SELECT MAX(k.trouble) FROM calendars k
+                          WHERE k.connection_id = c.id AND k.present AND (k.syncs OR k.receives)), '')
+                    AS calendar_trouble,
+                EXISTS (SELECT 1 FROM calendars k WHERE k.connection_id = c.id AND k.receives) AS receives,
                 (SELECT COUNT(*) FROM mirrors m JOIN calendars k ON k.id = m.calendar_id
                  WHERE k.connection_id = c.id AND m.written < m.wanted) AS waiting,
                 (SELECT MIN(k.synced_at) FROM calendars k
@@ -411,6 +398,18 @@ pub async fn health(conn: &mut Conn, workspace: &WorkspaceId) -> Result<Vec<Heal
          LIMIT 1000",
         workspace.as_str()
     )
+}
+
+/// Is an account of a provider connected by anyone on this server?
+pub async fn is_connected(conn: &mut Conn, provider: &str, account_key: &str) -> Result<bool, StoreError> {
+    let found = row!(
+        conn,
+        (i64,),
+        "SELECT COUNT(*) FROM connections WHERE provider = $1 AND account_key = $2",
+        provider,
+        account_key
+    )?;
+    Ok(found.is_some_and(|(count,)| count > 0))
 }
 
 /// How many accounts a workspace has at a provider.
@@ -478,16 +477,8 @@ pub async fn hurry_all(
     Ok(())
 }
 
-/// Forgets an account with all that is known of its calendars, and the time that they took.
+/// Forgets an account with all that is known of its calendars; the time that they took is forgotten before.
 pub async fn delete(conn: &mut Conn, workspace: &WorkspaceId, id: &ConnectionId) -> Result<bool, StoreError> {
-    run!(
-        conn,
-        "DELETE FROM busy_intervals
-         WHERE workspace_id = $1 AND source IN
-            (SELECT k.id FROM calendars k WHERE k.workspace_id = $1 AND k.connection_id = $2)",
-        workspace.as_str(),
-        id.as_str()
-    )?;
     let deleted = run!(
         conn,
         "DELETE FROM connections WHERE workspace_id = $1 AND id = $2",

@@ -25,7 +25,7 @@ mod tour;
 mod window;
 mod write;
 
-pub(crate) use mirror::{has_receiver, provider_invites, reflect};
+pub(crate) use mirror::{has_receiver, provider_invites, receiver_changed, reflect};
 pub use push::push;
 pub(crate) use tour::{hold_on, run, take};
 

@@ -156,17 +156,28 @@ pub async fn by_id(
     )
 }
 
-/// Other accounts of a member through which a calendar of a provider is in use: remote id and the account's label.
+/// A calendar that is in use through another account of its owner.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Elsewhere {
+    /// Its id at the provider.
+    pub remote_id: String,
+    /// What its owner knows that account by.
+    pub label: String,
+    /// Where that account's calendars are.
+    pub home: String,
+}
+
+/// The calendars that a member uses through other accounts at a provider.
 pub async fn in_use_elsewhere(
     conn: &mut Conn,
     of: Owner<'_>,
     provider: &str,
     but: &ConnectionId,
-) -> Result<Vec<(String, String)>, StoreError> {
+) -> Result<Vec<Elsewhere>, StoreError> {
     rows!(
         conn,
-        (String, String),
-        "SELECT k.remote_id, c.label FROM calendars k JOIN connections c ON c.id = k.connection_id
+        Elsewhere,
+        "SELECT k.remote_id, c.label, c.home FROM calendars k JOIN connections c ON c.id = k.connection_id
          WHERE k.workspace_id = $1 AND k.member_id = $2 AND c.provider = $3 AND c.id <> $4
            AND k.present AND NOT k.twin AND (k.syncs OR k.receives)
          ORDER BY c.created_at, c.id",
@@ -175,6 +186,19 @@ pub async fn in_use_elsewhere(
         provider,
         but.as_str()
     )
+}
+
+/// Where an account's calendars are.
+pub async fn home(conn: &mut Conn, of: Owner<'_>, connection: &ConnectionId) -> Result<String, StoreError> {
+    let found = row!(
+        conn,
+        (String,),
+        "SELECT home FROM connections WHERE workspace_id = $1 AND member_id = $2 AND id = $3",
+        of.workspace.as_str(),
+        of.member.as_str(),
+        connection.as_str()
+    )?;
+    Ok(found.map(|(home,)| home).unwrap_or_default())
 }
 
 /// Adds a calendar with the usual choices.
@@ -319,23 +343,22 @@ pub async fn set_choices(
     Ok(())
 }
 
-/// Has a member's bookings written to one calendar and to no other, or, without one, to none. Returns those that were
-/// changed by it.
+/// Has a member's bookings written to one calendar and to no other, or, without one, to none. Returns whether that was
+/// otherwise before.
 pub async fn set_receiving(
     conn: &mut Conn,
     of: Owner<'_>,
     id: Option<&CalendarId>,
     now: DateTime<Utc>,
-) -> Result<Vec<CalendarId>, StoreError> {
-    let changed = rows!(
+) -> Result<bool, StoreError> {
+    let changed = run!(
         conn,
-        (String,),
         "UPDATE calendars SET receives = NOT receives, updated_at = $4
-         WHERE workspace_id = $1 AND member_id = $2 AND receives <> (id = $3) RETURNING id",
+         WHERE workspace_id = $1 AND member_id = $2 AND receives <> (id = $3)",
         of.workspace.as_str(),
         of.member.as_str(),
         id.map_or("", CalendarId::as_str),
         micros(now)
     )?;
-    changed.into_iter().map(|(id,)| Ok(CalendarId::try_from(id)?)).collect()
+    Ok(changed > 0)
 }
