@@ -231,6 +231,8 @@ class Events:
                 raise invalid("Invalid conference type value.")
             resource.pop("hangoutLink", None)
             wanted = self.store.options["conference"]
+            if wanted == "refused":
+                raise invalid("Invalid conference type value.")
             self.conference(resource, request, wanted.split("_")[0])
             if wanted.startswith("pending"):
                 self.store.pending[calendar.id, resource["id"]] = self.store.options["conference_polls"]
@@ -307,6 +309,9 @@ class Events:
     def change(self, account, calendar, id, body, parameters, whole, own=False):
         """PUT (`whole`) and PATCH. `own`: an import again, which may do what only the organizer may."""
         old = self.find(calendar, id)
+        if "organizer" not in old:
+            # It was moved to another calendar. Who brings it back here organizes another event of the same id.
+            old |= self.identity(account, calendar, id, f"{id}@google.com", "default") | {"sequence": 0}
         if body.get("status") == "cancelled" and old["status"] != "cancelled":
             self.delete(account, calendar, id, parameters)
             return self.find(calendar, id)
@@ -510,6 +515,6 @@ def is_busy(resource, calendar_id):
     return (
         resource["status"] != "cancelled"
         and resource.get("transparency") != "transparent"
-        and kind in ("default", "outOfOffice", "focusTime", "fromGmail")
+        and kind in ("default", "outOfOffice", "focusTime")
         and not declined
     )

@@ -33,7 +33,7 @@ OPTIONS = {
     "cascade_deletes": False,  # exceptions are told of when their series is deleted
     "updated_min_days": 28,
     # Events
-    "conference": "success",  # "failure", "pending", "pending_failure"
+    "conference": "success",  # "failure", "pending", "pending_failure"; "refused": the account may have none
     "conference_polls": 2,  # a pending conference is there at this many events.get; 0: never
     "freebusy_errors": [],  # calendars that can't be asked
     # Watching
