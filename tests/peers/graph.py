@@ -111,7 +111,7 @@ class Handler(BaseHTTPRequestHandler):
             kind = "application/json; odata.metadata=minimal; odata.streaming=true; IEEE754Compatible=false; charset=utf-8"
             headers = {"Content-Type": kind, **headers}
             body = json.dumps(body).encode()
-        body = body or b""
+        body = body.encode() if isinstance(body, str) else body or b""
         lines = [f"HTTP/1.1 {status} {PHRASES.get(status) or self.responses.get(status, ('',))[0]}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         lines += [f"Content-Length: {len(body)}", "", ""]

@@ -197,8 +197,11 @@ class Subscriptions:
             return
         wait = self.delay if self.mode == "late" else self.store.options["notification_batch_ms"]
         with self.ready:
+            # What waits for the same address goes along with it.
+            waiting = [due for due, _, to, _ in self.queue if to == url]
+            due = min([time.monotonic() + wait / 1000, *waiting])
             for _ in range(2 if self.mode == "twice" else 1):
-                heapq.heappush(self.queue, (time.monotonic() + wait / 1000, next(self.order), url, entry))
+                heapq.heappush(self.queue, (due, next(self.order), url, entry))
             self.ready.notify()
 
     def send_for_ever(self):
