@@ -103,8 +103,6 @@ CREATE TABLE remote_events (
     workspace_id TEXT NOT NULL REFERENCES workspaces (id) ON DELETE CASCADE,
     root TEXT NOT NULL,
     resource TEXT NOT NULL,
-    recurs INTEGER NOT NULL CHECK (recurs IN (0, 1)),
-    mark TEXT NOT NULL,
     document TEXT NOT NULL,
     PRIMARY KEY (calendar_id, id)
 ) STRICT;

@@ -11,8 +11,11 @@ pub mod event;
 pub mod fault;
 pub mod google;
 pub mod ical;
+pub mod ics;
 pub mod microsoft;
+pub mod oauth;
 pub mod recurrence;
+pub mod windows_zones;
 
 use access::{Access, Account, Connect};
 use async_trait::async_trait;

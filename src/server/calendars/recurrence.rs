@@ -1,1 +1,422 @@
 //! When the events of a series take place.
+//!
+//! Rules are walked on the wall clock and mapped through the zone's rules afterwards: a start that a rule generates in a gap
+//! of the clock does not take place and is not counted (RFC 5545 §3.3.10); DTSTART and RDATE in a gap take the offset from
+//! before it, and times that the clock shows twice mean the first (§3.3.5). DTSTART always takes place, and COUNT counts it
+//! (§3.8.5.3). "This and following" makes two series of one, so there is nothing to know about it here.
+
+mod local;
+mod rule;
+mod walk;
+
+#[cfg(test)]
+mod tests;
+
+use super::event::{Instance, Moment, Recurrence, RemoteEvent, Shows, Status, When, Zone};
+use crate::{
+    domain::{
+        interval::Interval,
+        zone::{LocalTime, MAX_OFFSET, ZoneRules},
+    },
+    server::zones,
+};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
+use local::{DAY, Local};
+use rule::{Rule, Until};
+use std::{
+    borrow::Cow,
+    collections::{BTreeSet, HashSet},
+    ops::ControlFlow,
+};
+use walk::End;
+
+/// The most occurrences of one series in one window.
+pub const MOST: usize = 5_000;
+
+/// The most steps that one rule's walk through the window takes; a second's rule passes a day in 86,400.
+const STEPS: u32 = 200_000;
+
+/// The most steps that counting from the beginning of a series takes: fifty years of every day.
+const STEPS_COUNTING: u32 = 20_000;
+
+/// One time at which an event takes place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Occurrence<'a> {
+    /// What describes it: the series, or the instance that differs from it.
+    pub event: &'a RemoteEvent,
+    /// Where it is by the series: what RECURRENCE-ID names. Of a single event: its start.
+    pub original: Moment,
+    /// When it is.
+    pub time: Interval,
+    /// Does it take time?
+    pub shows: Shows,
+}
+
+/// What of a series lies in a window.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expansion<'a> {
+    /// In order of their starts. Those that take no time at all (from 9:00 to 9:00) are not among them.
+    pub occurrences: Vec<Occurrence<'a>>,
+    /// `false`: a rule can't be understood, or generates more than is followed ([`MOST`]). What was found is right, more
+    /// may be missing, or, where a COUNT was too far away to be reached, some may be too many.
+    pub complete: bool,
+}
+
+/// The instant of an explicit time on a wall (RFC 5545 §3.3.5): in a gap by the offset before it, else the first.
+pub fn instant(zone: &ZoneRules, at: NaiveDateTime) -> DateTime<Utc> {
+    match zone.resolve(at) {
+        LocalTime::Unique(at) | LocalTime::Overlap { first: at, .. } => at,
+        LocalTime::Gap { after } => {
+            let before = zone.offset_at(after - TimeDelta::seconds(1));
+            at.and_utc().checked_sub_signed(TimeDelta::seconds(i64::from(before))).unwrap_or(after)
+        }
+    }
+}
+
+/// When an event is, as an interval: whole days are those of its owner. `None` when it takes no time.
+pub fn interval(when: &When, owner: &ZoneRules) -> Option<Interval> {
+    match when {
+        When::Timed { start, end, .. } => Interval::new(*start, *end),
+        When::AllDay { start, end } => days(owner, *start, *end),
+    }
+}
+
+/// From the beginning of one day to the beginning of another.
+fn days(owner: &ZoneRules, start: NaiveDate, end: NaiveDate) -> Option<Interval> {
+    Interval::new(
+        owner.first_instant(start.and_time(NaiveTime::MIN)),
+        owner.first_instant(end.and_time(NaiveTime::MIN)),
+    )
+}
+
+/// The start of an event, as a RECURRENCE-ID of it would name it.
+pub fn start(when: &When) -> Moment {
+    match when {
+        When::Timed { start, .. } => Moment::At(*start),
+        When::AllDay { start, .. } => Moment::Day(*start),
+    }
+}
+
+/// Does an event take time? What is cancelled does not.
+fn shows(event: &RemoteEvent) -> Shows {
+    if event.status == Status::Cancelled { Shows::Free } else { event.shows }
+}
+
+/// When an event takes place within a window, whether it is a series or not. `instances` are those of its series that
+/// differ or don't take place; those of other series are passed over. `owner` is the zone in which whole days are meant.
+pub fn expand<'a>(
+    master: &'a RemoteEvent,
+    instances: &'a [RemoteEvent],
+    window: Interval,
+    owner: &ZoneRules,
+) -> Expansion<'a> {
+    let Some(recurrence) = &master.recurrence else {
+        let original = match &master.instance {
+            Some(Instance { original, .. }) => original.clone(),
+            None => start(&master.when),
+        };
+        let occurrence = (master.status != Status::Cancelled)
+            .then(|| interval(&master.when, owner))
+            .flatten()
+            .filter(|time| time.overlaps(window))
+            .map(|time| Occurrence { event: master, original, time, shows: shows(master) });
+        return Expansion { occurrences: occurrence.into_iter().collect(), complete: true };
+    };
+    let own: Vec<(&RemoteEvent, &Moment)> = instances
+        .iter()
+        .filter_map(|event| {
+            let instance = event.instance.as_ref().filter(|instance| instance.series == master.id)?;
+            Some((event, &instance.original))
+        })
+        .collect();
+    let series = Series::new(master, recurrence, owner);
+    let left_out: HashSet<&Moment> =
+        recurrence.except.iter().chain(own.iter().map(|(_, original)| *original)).collect();
+    let (found, complete) = if master.status == Status::Cancelled {
+        (BTreeSet::new(), true)
+    } else {
+        series.starts(recurrence, window)
+    };
+    let taken = shows(master);
+    let mut occurrences: Vec<Occurrence<'a>> = found
+        .into_iter()
+        .filter(|start| !series.names(*start).iter().any(|name| left_out.contains(name)))
+        .filter_map(|start| {
+            let time = series.time(start)?;
+            let original = series.original(start);
+            time.overlaps(window).then_some(Occurrence { event: master, original, time, shows: taken })
+        })
+        .collect();
+    occurrences.extend(own.into_iter().filter(|(event, _)| event.status != Status::Cancelled).filter_map(
+        |(event, original)| {
+            let time = interval(&event.when, owner).filter(|time| time.overlaps(window))?;
+            Some(Occurrence { event, original: original.clone(), time, shows: shows(event) })
+        },
+    ));
+    occurrences.sort_by_key(|occurrence| occurrence.time);
+    Expansion { occurrences, complete }
+}
+
+/// A start in a series: on the wall, and, unless the series is of whole days, the instant that is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Start {
+    At(DateTime<Utc>),
+    Day(NaiveDate),
+}
+
+/// What all occurrences of a series share.
+struct Series<'a> {
+    zone: Cow<'a, ZoneRules>,
+    owner: &'a ZoneRules,
+    all_day: bool,
+    length: TimeDelta,
+    start: NaiveDateTime,
+}
+
+impl<'a> Series<'a> {
+    fn new(master: &RemoteEvent, recurrence: &'a Recurrence, owner: &'a ZoneRules) -> Self {
+        let zone = match &recurrence.zone {
+            Zone::Own(rules) => Cow::Borrowed(rules.as_ref()),
+            Zone::Named(name) => match zones::rules(name) {
+                Some(rules) => Cow::Owned(ZoneRules::clone(&rules)),
+                None => Cow::Borrowed(owner),
+            },
+        };
+        let (all_day, length) = match &master.when {
+            When::Timed { start, end, .. } => (false, end.signed_duration_since(*start)),
+            When::AllDay { start, end } => (true, end.signed_duration_since(*start)),
+        };
+        Self { zone, owner, all_day, length: length.max(TimeDelta::zero()), start: recurrence.start }
+    }
+
+    fn time(&self, start: Start) -> Option<Interval> {
+        match start {
+            Start::At(start) => Interval::new(start, start.checked_add_signed(self.length)?),
+            Start::Day(start) => days(self.owner, start, start.checked_add_signed(self.length)?),
+        }
+    }
+
+    fn original(&self, start: Start) -> Moment {
+        match start {
+            Start::At(at) => Moment::At(at),
+            Start::Day(day) => Moment::Day(day),
+        }
+    }
+
+    /// The ways in which a start may be named by EXDATE and RECURRENCE-ID. They ought to be of DTSTART's type; some
+    /// programs name a day where they mean what begins on it, or midnight where they mean the day.
+    fn names(&self, start: Start) -> [Moment; 3] {
+        match start {
+            Start::At(at) => {
+                let day = Moment::Day(self.zone.date(at));
+                [Moment::At(at), day.clone(), day]
+            }
+            Start::Day(day) => {
+                let midnight = day.and_time(NaiveTime::MIN);
+                [
+                    Moment::Day(day),
+                    Moment::At(midnight.and_utc()),
+                    Moment::At(self.owner.first_instant(midnight)),
+                ]
+            }
+        }
+    }
+
+    /// A start that a rule generates: `None` in a gap.
+    fn generated(&self, at: Local) -> Option<Start> {
+        let at = local::time(at)?;
+        if self.all_day {
+            return Some(Start::Day(at.date()));
+        }
+        match self.zone.resolve(at) {
+            LocalTime::Unique(at) | LocalTime::Overlap { first: at, .. } => Some(Start::At(at)),
+            LocalTime::Gap { .. } => None,
+        }
+    }
+
+    fn first(&self) -> Start {
+        if self.all_day { Start::Day(self.start.date()) } else { Start::At(instant(&self.zone, self.start)) }
+    }
+
+    fn named(&self, date: &Moment) -> Start {
+        match (date, self.all_day) {
+            (Moment::At(at), false) => Start::At(*at),
+            (Moment::Day(day), true) => Start::Day(*day),
+            (Moment::At(at), true) => Start::Day(at.date_naive()),
+            (Moment::Day(day), false) => Start::At(instant(&self.zone, day.and_time(self.start.time()))),
+        }
+    }
+
+    fn touches(&self, start: Start, window: Interval) -> bool {
+        self.time(start).is_some_and(|time| time.overlaps(window))
+    }
+
+    /// What the wall shows, at the earliest, when something begins that touches the window, and what it never shows any
+    /// more before its end.
+    fn walls(&self, window: Interval) -> (Local, Local) {
+        let zone = if self.all_day { self.owner } else { self.zone.as_ref() };
+        // A day may be longer than the 24 hours by which its length counts.
+        let more = TimeDelta::seconds(if self.all_day { 2 * DAY } else { 0 });
+        let (Some(first), Some(last)) = (
+            window.start().checked_sub_signed(self.length).and_then(|at| at.checked_sub_signed(more)),
+            window.end().checked_add_signed(more),
+        ) else {
+            return (i64::MIN / 2, i64::MAX / 2);
+        };
+        let (mut from, mut until) = (local::seconds(zone.local(first)), local::seconds(zone.local(last)) + 1);
+        let reach = 2 * i64::from(MAX_OFFSET);
+        let mut before = i64::from(zone.initial_offset());
+        for change in zone.transitions() {
+            if (0..=reach).contains(&(change.at - first.timestamp())) {
+                from = from.min(change.at + i64::from(change.offset));
+            }
+            if (0..=reach).contains(&(last.timestamp() - change.at)) {
+                until = until.max(change.at + before);
+            }
+            before = i64::from(change.offset);
+        }
+        (from, until)
+    }
+
+    /// Every start whose occurrence could lie in the window, and whether these are all.
+    fn starts(&self, recurrence: &Recurrence, window: Interval) -> (BTreeSet<Start>, bool) {
+        let (from, until) = self.walls(window);
+        let mut found = BTreeSet::from([self.first()]);
+        let mut complete = true;
+        for rule in &recurrence.rules {
+            complete &= match Rule::parse(rule) {
+                Some(rule) => self.follow(&rule, window, (from, until), &mut found),
+                None => false,
+            };
+        }
+        let near = |start: &Start| self.touches(*start, window);
+        found.extend(recurrence.dates.iter().map(|date| self.named(date)).filter(near));
+        (found, complete)
+    }
+
+    /// Adds what a rule generates from one time on the wall to another. `false`: perhaps not all of it.
+    fn follow(
+        &self,
+        rule: &Rule,
+        window: Interval,
+        (from, until): (Local, Local),
+        found: &mut BTreeSet<Start>,
+    ) -> bool {
+        let start = local::seconds(self.start);
+        // Past its end a rule has nothing to tell; an instant and the wall are never further apart than this.
+        let until = match rule.until {
+            Some(Until::Day(day)) => until.min(day + DAY),
+            Some(Until::Local(at)) => until.min(at + 1),
+            Some(Until::Instant(at)) => until.min(at + 2 * DAY),
+            None => until,
+        };
+        let mut left = match rule.count {
+            Some(0 | 1) => return true,
+            Some(count) => match self.left(rule, count, start, from) {
+                Some(left) => Counting::At(left),
+                None => Counting::Lost,
+            },
+            None => Counting::Endless,
+        };
+        if let Counting::At(Left { count: 0, .. }) = left {
+            return true;
+        }
+        let from = match left {
+            Counting::At(Left { from, .. }) => from,
+            _ => from,
+        };
+        let mut room = MOST;
+        let mut purse = STEPS;
+        let end = walk::walk(rule, start, from, until, &mut purse, |at| {
+            if at < from || at == start {
+                return ControlFlow::Continue(());
+            }
+            let Some(generated) = self.generated(at) else { return ControlFlow::Continue(()) };
+            if !self.before_end(rule, generated) {
+                return ControlFlow::Break(());
+            }
+            let near = self.touches(generated, window);
+            if near {
+                found.insert(generated);
+            }
+            if let Counting::At(left) = &mut left {
+                left.count -= 1;
+                if left.count == 0 {
+                    return ControlFlow::Break(());
+                }
+            }
+            room -= usize::from(near);
+            if room == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        end != End::Spent && room > 0 && !matches!(left, Counting::Lost)
+    }
+
+    /// UNTIL is inclusive, and in UTC where the series has a zone. Of days, its date counts.
+    fn before_end(&self, rule: &Rule, start: Start) -> bool {
+        match (rule.until, start) {
+            (Some(Until::Instant(until)), Start::At(at)) => at.timestamp() <= until,
+            (Some(Until::Instant(until)), Start::Day(day)) => local::day(day) <= until.div_euclid(DAY),
+            // Of the wall's own time, the walk ends there.
+            _ => true,
+        }
+    }
+
+    /// How many starts are left of a COUNT at `from`; `None` when that is too far away to be counted to.
+    fn left(&self, rule: &Rule, count: u32, start: Local, from: Local) -> Option<Left> {
+        // DTSTART is the first of them.
+        let mut left = Left { count: count - 1, from: from.max(start) };
+        let mut purse = STEPS_COUNTING;
+        if from <= start {
+            return Some(left);
+        }
+        let end = walk::walk(rule, start, start, from, &mut purse, |at| {
+            if at != start && self.generated(at).is_some() {
+                left.count -= 1;
+            }
+            if left.count == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        (end != End::Spent).then_some(left)
+    }
+}
+
+/// What is left of a COUNT from a time on.
+struct Left {
+    count: u32,
+    from: Local,
+}
+
+/// How a rule's COUNT stands.
+enum Counting {
+    /// It has none.
+    Endless,
+    /// This much is left.
+    At(Left),
+    /// Nobody knows.
+    Lost,
+}
+
+/// When an observance of a VTIMEZONE begins by one of its rules, on the wall as it was before: `offset` seconds from UTC. From
+/// one time on the wall to another, in seconds (RFC 5545 §3.6.5).
+pub(super) fn onsets(rule: &str, start: NaiveDateTime, offset: i32, from: Local, until: Local) -> Vec<Local> {
+    let Some(rule) = Rule::parse(rule) else { return Vec::new() };
+    let last = match rule.until {
+        Some(Until::Day(day)) => day + DAY - 1,
+        Some(Until::Local(at)) => at,
+        Some(Until::Instant(at)) => at.saturating_add(i64::from(offset)),
+        None => i64::MAX,
+    };
+    let start = local::seconds(start);
+    let begin = if rule.count.is_some() { start } else { from };
+    let mut found = Vec::new();
+    let mut left = rule.count.unwrap_or(u32::MAX);
+    let mut purse = STEPS_COUNTING;
+    walk::walk(&rule, start, begin, until, &mut purse, |at| {
+        if at > last || left == 0 || found.len() >= MOST {
+            return ControlFlow::Break(());
+        }
+        left -= 1;
+        found.push(at);
+        ControlFlow::Continue(())
+    });
+    found
+}

@@ -71,7 +71,8 @@ fn parameter(text: &str) -> String {
     clean::line(text, 120).replace('"', "'").replace('\\', "/")
 }
 
-fn person(property: ICalendarProperty, person: &Person) -> ICalendarEntry {
+/// Someone as ORGANIZER or ATTENDEE.
+pub(in crate::server) fn person(property: ICalendarProperty, person: &Person) -> ICalendarEntry {
     let mut entry = ICalendarEntry::new(property).with_value(ICalendarValue::Text(mailto(&person.email)));
     let name = parameter(&person.name);
     if !name.is_empty() {
@@ -130,7 +131,8 @@ fn time(property: ICalendarProperty, entry: &Entry, at: DateTime<Utc>) -> ICalen
         .with_value(floating(entry.zone.local(at).and_utc().timestamp()))
 }
 
-fn event(entry: &Entry) -> ICalendarComponent {
+/// An entry as a VEVENT.
+pub(in crate::server) fn event(entry: &Entry) -> ICalendarComponent {
     let mut event = ICalendarComponent::new(ICalendarComponentType::VEvent);
     let text = |text: String| ICalendarValue::Text(text);
     event.add_uid(&entry.uid);
@@ -170,6 +172,11 @@ fn event(entry: &Entry) -> ICalendarComponent {
 /// A calendar with these entries, and the zones that their times are in. Without a method it is a calendar to keep; with
 /// one it is news for a calendar.
 fn calendar(method: Option<ICalendarMethod>, entries: &[Entry]) -> String {
+    object(head(method), entries, entries.iter().map(event).collect())
+}
+
+/// The beginning of a calendar.
+pub(in crate::server) fn head(method: Option<ICalendarMethod>) -> ICalendarComponent {
     let mut head = ICalendarComponent::new(ICalendarComponentType::VCalendar);
     head.add_property(ICalendarProperty::Version, ICalendarValue::Text("2.0".to_owned()));
     head.add_property(
@@ -179,6 +186,15 @@ fn calendar(method: Option<ICalendarMethod>, entries: &[Entry]) -> String {
     if let Some(method) = method {
         head.add_property(ICalendarProperty::Method, ICalendarValue::Method(method));
     }
+    head
+}
+
+/// A calendar of these events, and the zones that the times of these entries are in.
+pub(in crate::server) fn object(
+    head: ICalendarComponent,
+    entries: &[Entry],
+    events: Vec<ICalendarComponent>,
+) -> String {
     let mut spans: BTreeMap<&str, (&ZoneRules, DateTime<Utc>, DateTime<Utc>)> = BTreeMap::new();
     for entry in entries.iter().filter(|entry| !in_utc(entry)) {
         let (_, first, last) =
@@ -197,9 +213,9 @@ fn calendar(method: Option<ICalendarMethod>, entries: &[Entry]) -> String {
         components.push(zone);
         components.extend(parts);
     }
-    for entry in entries {
+    for event in events {
         top.push(next(&components));
-        components.push(event(entry));
+        components.push(event);
     }
     if let Some(head) = components.first_mut() {
         head.component_ids = top;
@@ -287,7 +303,8 @@ pub fn invitation(
     stamp: DateTime<Utc>,
 ) -> Option<Invitation> {
     let (method, word) = match about.what {
-        What::Confirmed | What::Pending | What::Approved | What::Moved | What::Guests => {
+        _ if about.in_calendar => return None,
+        What::Confirmed | What::Pending | What::Approved | What::Moved | What::Guests | What::Link => {
             (ICalendarMethod::Request, "REQUEST")
         }
         What::Cancelled | What::Declined | What::Expired | What::Released => {
@@ -302,7 +319,13 @@ pub fn invitation(
     } else {
         BookingStatus::Confirmed
     };
-    let entry = Entry {
+    let entry = Entry { status, ..entry(letter, about, links, stamp) };
+    Some(Invitation { method: word, text: calendar(Some(method), &[entry]) })
+}
+
+/// A booking as an entry of the reader's calendar.
+pub fn entry(letter: &Letter, about: &About, links: Links<'_>, stamp: DateTime<Utc>) -> Entry {
+    Entry {
         uid: about.uid.clone(),
         sequence: about.sequence,
         stamp,
@@ -317,11 +340,10 @@ pub fn invitation(
             about.place_detail.clone()
         },
         url: (about.reader == Reader::Invitee).then(|| links.appointment(&about.invitee)),
-        status,
+        status: about.status,
         organizer: Some(Person { name: letter.workspace.clone(), email: about.organizer.clone() }),
         attendees: attendees(letter, about),
-    };
-    Some(Invitation { method: word, text: calendar(Some(method), &[entry]) })
+    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::{Conn, StoreError, micros, row, rows, run};
 use crate::domain::{
-    ids::{BookingId, CalendarId, MemberId, MirrorId, WorkspaceId},
+    ids::{BookingId, CalendarId, ConnectionId, MemberId, MirrorId, WorkspaceId},
     interval::Interval,
 };
 use chrono::{DateTime, Utc};
@@ -429,4 +429,77 @@ pub async fn claimed_by(
         except.as_str()
     )?;
     found.map(|(id,)| Ok(BookingId::try_from(id)?)).transpose()
+}
+
+/// The mirror that has this id at the provider.
+pub async fn by_remote(
+    conn: &mut Conn,
+    calendar: &CalendarId,
+    remote_id: &str,
+) -> Result<Option<MirrorRow>, StoreError> {
+    row!(
+        conn,
+        MirrorRow,
+        "SELECT id, workspace_id, member_id, calendar_id, booking_id, remote_id, etag, state, tried, wanted, written,
+                start_at, end_at, meeting, meeting_until, failures, next_at
+         FROM mirrors WHERE calendar_id = $1 AND remote_id = $2",
+        calendar.as_str(),
+        remote_id
+    )
+}
+
+/// A flag of a workspace: its booking, whose calendar it is about, and its word.
+pub async fn flag_by_id(
+    conn: &mut Conn,
+    workspace: &WorkspaceId,
+    id: &str,
+) -> Result<Option<(BookingId, MemberId, String)>, StoreError> {
+    let found = row!(
+        conn,
+        (String, String, String),
+        "SELECT booking_id, member_id, kind FROM booking_flags WHERE workspace_id = $1 AND id = $2",
+        workspace.as_str(),
+        id
+    )?;
+    let typed =
+        |(booking, member, kind)| Ok((BookingId::try_from(booking)?, MemberId::try_from(member)?, kind));
+    found.map(typed).transpose()
+}
+
+/// Has an entry written again.
+pub async fn want_again(conn: &mut Conn, id: &MirrorId, now: DateTime<Utc>) -> Result<(), StoreError> {
+    run!(
+        conn,
+        "UPDATE mirrors SET wanted = wanted + 1, next_at = $2, updated_at = $2 WHERE id = $1",
+        id.as_str(),
+        micros(now)
+    )?;
+    Ok(())
+}
+
+/// The account that a mirror is in.
+pub async fn connection_of(conn: &mut Conn, id: &MirrorId) -> Result<Option<ConnectionId>, StoreError> {
+    let found = row!(
+        conn,
+        (String,),
+        "SELECT k.connection_id FROM mirrors m JOIN calendars k ON k.id = m.calendar_id WHERE m.id = $1",
+        id.as_str()
+    )?;
+    found.map(|(id,)| Ok(ConnectionId::try_from(id)?)).transpose()
+}
+
+/// Forgets the flags at the bookings of an address: they may name whoever has it.
+pub async fn forget_flags(
+    conn: &mut Conn,
+    workspace: &WorkspaceId,
+    email_key: &str,
+) -> Result<(), StoreError> {
+    run!(
+        conn,
+        "DELETE FROM booking_flags WHERE workspace_id = $1
+           AND booking_id IN (SELECT booking_id FROM invitees WHERE workspace_id = $1 AND email_key = $2)",
+        workspace.as_str(),
+        email_key
+    )?;
+    Ok(())
 }

@@ -20,10 +20,6 @@ pub struct NewEvent<'a> {
     pub root: &'a str,
     /// The object that it came in, or empty.
     pub resource: &'a str,
-    /// Does it come again?
-    pub recurs: bool,
-    /// Our mark, or empty.
-    pub mark: &'a str,
     /// All of it, as JSON.
     pub document: &'a str,
 }
@@ -32,19 +28,16 @@ pub struct NewEvent<'a> {
 pub async fn keep(conn: &mut Conn, event: &NewEvent<'_>) -> Result<bool, StoreError> {
     let kept = run!(
         conn,
-        "INSERT INTO remote_events (calendar_id, id, workspace_id, root, resource, recurs, mark, document)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        "INSERT INTO remote_events (calendar_id, id, workspace_id, root, resource, document)
+         VALUES ($1, $2, $3, $4, $5, $6)
          ON CONFLICT (calendar_id, id)
-         DO UPDATE SET root = excluded.root, resource = excluded.resource, recurs = excluded.recurs,
-                       mark = excluded.mark, document = excluded.document
+         DO UPDATE SET root = excluded.root, resource = excluded.resource, document = excluded.document
          WHERE remote_events.document <> excluded.document OR remote_events.root <> excluded.root",
         event.calendar.as_str(),
         event.id,
         event.workspace.as_str(),
         event.root,
         event.resource,
-        event.recurs,
-        event.mark,
         event.document
     )?;
     Ok(kept > 0)
@@ -108,22 +101,19 @@ pub async fn ids(
     )
 }
 
-/// Roots of the events of a calendar, from a place in their order on; only those that come again, or all.
+/// Roots of the events of a calendar, from a place in their order on.
 pub async fn roots(
     conn: &mut Conn,
     calendar: &CalendarId,
     after: &str,
-    only_recurring: bool,
     most: i64,
 ) -> Result<Vec<String>, StoreError> {
     let found = rows!(
         conn,
         (String,),
-        "SELECT DISTINCT root FROM remote_events WHERE calendar_id = $1 AND root > $2 AND (recurs OR NOT $3)
-         ORDER BY root LIMIT $4",
+        "SELECT DISTINCT root FROM remote_events WHERE calendar_id = $1 AND root > $2 ORDER BY root LIMIT $3",
         calendar.as_str(),
         after,
-        only_recurring,
         most
     )?;
     Ok(found.into_iter().map(|(root,)| root).collect())

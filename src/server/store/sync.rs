@@ -537,23 +537,74 @@ pub async fn forget_log(conn: &mut Conn, before: DateTime<Utc>) -> Result<(), St
     Ok(())
 }
 
-/// The bookings still to come that a member takes part in, whose entry no calendar of theirs has yet.
-pub async fn unmirrored(
+/// The bookings still to come that a member takes part in.
+pub async fn to_come(
     conn: &mut Conn,
     member: &MemberId,
-    calendar: &CalendarId,
     now: DateTime<Utc>,
 ) -> Result<Vec<BookingId>, StoreError> {
     let found = rows!(
         conn,
         (String,),
         "SELECT b.id FROM attendees a JOIN bookings b ON b.id = a.booking_id
-         WHERE a.member_id = $1 AND b.end_at > $3 AND b.status IN ('confirmed', 'pending')
-           AND NOT EXISTS (SELECT 1 FROM mirrors m WHERE m.booking_id = b.id AND m.calendar_id = $2)
-         ORDER BY b.start_at LIMIT 1000",
+         WHERE a.member_id = $1 AND b.end_at > $2 AND b.status IN ('confirmed', 'pending') ORDER BY b.start_at",
         member.as_str(),
-        calendar.as_str(),
         micros(now)
     )?;
     found.into_iter().map(|(id,)| Ok(BookingId::try_from(id)?)).collect()
+}
+
+/// Every calendar of a connection, in use or not.
+pub async fn all_calendars(
+    conn: &mut Conn,
+    connection: &ConnectionId,
+) -> Result<Vec<CalendarId>, StoreError> {
+    let found = rows!(
+        conn,
+        (String,),
+        "SELECT id FROM calendars WHERE connection_id = $1 ORDER BY id",
+        connection.as_str()
+    )?;
+    found.into_iter().map(|(id,)| Ok(CalendarId::try_from(id)?)).collect()
+}
+
+/// Has a push channel that still works renewed later.
+pub async fn postpone_channel(
+    conn: &mut Conn,
+    id: &CalendarId,
+    renew: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    run!(conn, "UPDATE calendars SET channel_renew_at = $2 WHERE id = $1", id.as_str(), micros(renew))?;
+    Ok(())
+}
+
+/// Whose an account is, for a mail about it.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct OwnerRow {
+    /// Their name.
+    pub name: String,
+    /// The address that they sign in with.
+    pub email: String,
+    /// The workspace's name.
+    pub workspace: String,
+    /// The workspace's part of the address.
+    pub slug: String,
+    /// The workspace's zone.
+    pub zone: String,
+    /// The provider's key.
+    pub provider: String,
+    /// The account, as they know it.
+    pub label: String,
+}
+
+/// Whose an account is.
+pub async fn owner(conn: &mut Conn, id: &ConnectionId) -> Result<Option<OwnerRow>, StoreError> {
+    row!(
+        conn,
+        OwnerRow,
+        "SELECT m.name, u.email, w.name AS workspace, w.slug, w.zone, c.provider, c.label
+         FROM connections c JOIN members m ON m.id = c.member_id JOIN users u ON u.id = m.user_id
+         JOIN workspaces w ON w.id = c.workspace_id WHERE c.id = $1",
+        id.as_str()
+    )
 }
