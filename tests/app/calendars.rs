@@ -4,4 +4,4 @@ mod caldav;
 mod google;
 mod ical;
 mod microsoft;
-mod standin;
+pub mod standin;

@@ -218,7 +218,9 @@ pub async fn hint(conn: &mut Conn, id: &ConnectionId, now: DateTime<Utc>) -> Res
     conn.wake_on_commit();
     run!(
         conn,
-        "UPDATE connections SET hints = hints + 1, next_at = CASE WHEN next_at > $2 THEN $2 ELSE next_at END
+        "UPDATE connections
+         SET hints = hints + 1,
+             next_at = CASE WHEN limited_until > $2 OR next_at <= $2 THEN next_at ELSE $2 END
          WHERE id = $1 AND state = 'ok'",
         id.as_str(),
         micros(now)

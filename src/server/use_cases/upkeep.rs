@@ -12,8 +12,9 @@ use crate::{
         context::Context,
         crypto::{self, Secret},
         store::{
-            Conn, Db, StoreError, answers, connections as connections_store, installation, invitees, jobs, mail_settings as mail_store,
-            members, messages, micros, orders, portal, rate_limits, sync, webhooks,
+            Conn, Db, StoreError, answers, connections as connections_store, installation, invitees, jobs,
+            mail_settings as mail_store, members, messages, micros, orders, portal, rate_limits, sync,
+            webhooks,
         },
         webhooks::sealed_for,
     },

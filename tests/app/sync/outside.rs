@@ -2,7 +2,7 @@
 
 use crate::{
     calendars::standin::Standin,
-    harness::{Database, SECRET, Server, block_on},
+    harness::{Database, SECRET, Server, Worker, block_on},
     world::{World, order, rules},
 };
 use base64::Engine as _;
@@ -27,7 +27,6 @@ pub struct Outside {
     pub world: World,
     /// Opens the host's account as another program.
     pub token: String,
-    port: u16,
 }
 
 /// A booking as the one who made it knows it.
@@ -45,11 +44,13 @@ pub struct Options<'a> {
     pub settings: &'a [(&'a str, &'a str)],
     /// Do the provider's pushes reach the server?
     pub push: bool,
+    /// Does the server work itself, or do tests start workers?
+    pub works: bool,
 }
 
 impl Default for Options<'_> {
     fn default() -> Self {
-        Self { rules: rules(30), hosts: 1, choices: "", settings: &[], push: false }
+        Self { rules: rules(30), hosts: 1, choices: "", settings: &[], push: false, works: true }
     }
 }
 
@@ -84,11 +85,22 @@ impl Outside {
         let token = account["token"].as_str().unwrap().to_owned();
         // A port that is free now: pushes must find the server.
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let server = serve(&database, &google, port, options.push, options.settings);
-        let outside = Self { server, google, database, world, token, port };
+        let mut settings = options.settings.to_vec();
+        if !options.works {
+            settings.push(("MERIDIAN_WORKER", "off"));
+        }
+        let server = serve(&database, &google, port, options.push, &settings);
+        let outside = Self { server, google, database, world, token };
         outside.connect(CONNECTION, CALENDAR, HOST, &outside.token, 0, options.choices);
+        let worker = (!options.works).then(|| outside.worker());
         outside.in_step();
+        drop(worker);
         outside
+    }
+
+    /// A worker beside the server.
+    pub fn worker(&self) -> Worker {
+        Worker::start_with(&self.database, &provider(&self.google))
     }
 
     /// Connects an account of a host, as the pages do once the host has consented.
@@ -138,13 +150,6 @@ impl Outside {
         serve(&self.database, &self.google, port, false, &[])
     }
 
-    /// The server stops and starts again.
-    pub fn restart(&mut self) {
-        self.server.signal("TERM");
-        assert!(self.server.wait());
-        self.server = serve(&self.database, &self.google, self.port, false, &[]);
-    }
-
     pub fn try_book(&self, start: DateTime<Utc>, number: usize) -> crate::harness::Answer {
         self.server.post("/api/v1/public/book/w/talk/book", &order(start, number))
     }
@@ -160,7 +165,7 @@ impl Outside {
     }
 
     pub fn move_to(&self, booked: &Booked, start: DateTime<Utc>) {
-        let path = format!("/api/v1/public/appointments/{}/move", booked.token);
+        let path = format!("/api/v1/public/appointments/{}/reschedule", booked.token);
         let moved = self.server.post(&path, &json!({ "start": start }));
         assert_eq!(moved.status, 200, "{}", moved.text);
     }
@@ -286,9 +291,7 @@ impl Outside {
     /// Is this start on offer?
     pub fn offers(&self, start: DateTime<Utc>) -> bool {
         let day = start.date_naive();
-        let until = day + TimeDelta::days(1);
-        let path =
-            format!("/api/v1/public/book/w/talk/slots?from={day}&until={until}&timezone=UTC");
+        let path = format!("/api/v1/public/book/w/talk/slots?from={day}&to={day}&tz=UTC");
         let answer = self.server.get(&path);
         assert_eq!(answer.status, 200, "{}", answer.text);
         answer.text.contains(&start.format("%Y-%m-%dT%H:%M:%S").to_string())
@@ -298,8 +301,11 @@ impl Outside {
     pub fn assert_sound(&self) {
         self.database.assert_sound();
         assert_eq!(self.google.violations(), Vec::<Value>::new());
-        let marks: Vec<String> =
-            self.events().iter().filter_map(|event| Some(event["mark"].as_str()?.to_owned())).collect();
+        let marks: Vec<String> = self
+            .events()
+            .iter()
+            .filter_map(|event| Some(event["private"]["meridian"].as_str()?.to_owned()))
+            .collect();
         let mut once = marks.clone();
         once.sort();
         once.dedup();
@@ -312,33 +318,29 @@ pub fn time(at: DateTime<Utc>) -> Value {
     json!({"dateTime": at.to_rfc3339(), "timeZone": "UTC"})
 }
 
-fn serve(
-    database: &Database,
-    google: &Standin,
-    port: u16,
-    push: bool,
-    settings: &[(&str, &str)],
-) -> Server {
+/// How a process finds the stand-in.
+fn provider(google: &Standin) -> Vec<(&'static str, String)> {
+    vec![
+        ("MERIDIAN_GOOGLE_CLIENT_ID", "client".to_owned()),
+        ("MERIDIAN_GOOGLE_CLIENT_SECRET", "secret".to_owned()),
+        ("MERIDIAN_GOOGLE_AUTHORIZE_URL", google.url("/o/oauth2/v2/auth")),
+        ("MERIDIAN_GOOGLE_TOKEN_URL", google.url("/token")),
+        ("MERIDIAN_GOOGLE_REVOKE_URL", google.url("/revoke")),
+        ("MERIDIAN_GOOGLE_API_URL", google.url("/calendar/v3")),
+    ]
+}
+
+fn serve(database: &Database, google: &Standin, port: u16, push: bool, settings: &[(&str, &str)]) -> Server {
     let listen = format!("127.0.0.1:{port}");
     let public = format!("http://{listen}");
-    let (authorize, token, revoke, api) = (
-        google.url("/o/oauth2/v2/auth"),
-        google.url("/token"),
-        google.url("/revoke"),
-        google.url("/calendar/v3"),
-    );
+    let provider = provider(google);
     let mut all = vec![
         ("MERIDIAN_LISTEN", listen.as_str()),
         ("MERIDIAN_PUBLIC_URL", &public),
-        ("MERIDIAN_GOOGLE_CLIENT_ID", "client"),
-        ("MERIDIAN_GOOGLE_CLIENT_SECRET", "secret"),
-        ("MERIDIAN_GOOGLE_AUTHORIZE_URL", &authorize),
-        ("MERIDIAN_GOOGLE_TOKEN_URL", &token),
-        ("MERIDIAN_GOOGLE_REVOKE_URL", &revoke),
-        ("MERIDIAN_GOOGLE_API_URL", &api),
         // Pushes to a server that the outside can't reach are not asked for.
         ("MERIDIAN_ALLOW_PRIVATE_URLS", if push { "on" } else { "off" }),
     ];
+    all.extend(provider.iter().map(|(key, value)| (*key, value.as_str())));
     all.extend_from_slice(settings);
     Server::start_with(database, &all)
 }

@@ -34,7 +34,7 @@ fn a_booking_is_made_moved_and_taken_away_outside(database: Database) {
     let booked = it.book(at(600));
     let event = it.event();
     assert_eq!(start_of(&event), booked.start);
-    assert_eq!(event["mark"], format!("booking:{}", booked.id));
+    assert_eq!(event["private"]["meridian"], format!("booking:{}", booked.id));
     assert!(event["title"].as_str().unwrap().contains("Invitee 1"), "{event}");
     it.move_to(&booked, at(700));
     it.in_step();
@@ -102,7 +102,8 @@ fn changed_there_before_our_change(database: Database) {
 fn limited_with_seconds_and_with_a_date(database: Database) {
     let it = Outside::start(database);
     for (number, after) in ["1", "Mon, 01 Jan 2024 00:00:00 GMT"].into_iter().enumerate() {
-        let fault = json!({"method": "POST", "path": "/events", "status": 429, "headers": {"Retry-After": after}});
+        let fault =
+            json!({"method": "POST", "path": "/events", "status": 429, "headers": {"Retry-After": after}});
         it.google.post("/_/faults", fault);
         let start = at(600 + 60 * i64::try_from(number).unwrap());
         assert_eq!(it.try_book(start, number).status, 201);
@@ -118,7 +119,8 @@ fn limited_with_seconds_and_with_a_date(database: Database) {
 
 fn refused_for_ever_is_flagged_and_not_tried_again(database: Database) {
     let it = Outside::start(database);
-    it.google.post("/_/faults", json!({"method": "POST", "path": "/events", "times": 100, "reason": "forbidden"}));
+    it.google
+        .post("/_/faults", json!({"method": "POST", "path": "/events", "times": 100, "reason": "forbidden"}));
     it.book(at(600));
     it.in_step();
     assert_eq!(it.flags(), ["unwritten"]);
