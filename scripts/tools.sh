@@ -82,7 +82,7 @@ python_peers() {
     wanted=$(sha256sum <tests/peers/requirements.txt)
     if [ -x "$home/bin/python" ] && [ "$(cat "$home/.installed" 2>/dev/null)" = "$wanted" ]; then return; fi
     { has python3 && python3 -c 'import ensurepip, venv' 2>/dev/null; } || apt_install python3 python3-venv
-    say "Installing the Python programs that the tests talk to, into $home (about 20 seconds)"
+    say "Installing the Python programs that the tests talk to, into $home (about a minute)"
     rm -rf "$home"
     python3 -m venv "$home"
     "$home/bin/pip" install --quiet --disable-pip-version-check --no-deps -r tests/peers/requirements.txt

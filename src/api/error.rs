@@ -54,6 +54,11 @@ pub enum AppError {
     Forbidden,
     /// The server has been set up already.
     AlreadySetUp,
+    /// A calendar provider is not set up here.
+    ProviderNotSetUp {
+        /// The provider's name.
+        provider: String,
+    },
     /// Too many requests.
     TooMany {
         /// Seconds to wait.
@@ -72,6 +77,8 @@ pub enum AppError {
     Offline,
     /// The server has more to do than it can; nothing was changed.
     Busy,
+    /// A host's own calendar did not answer, and they don't want to be booked then; nothing was changed.
+    CalendarSilent,
     /// A fault of ours. Logged where it happened.
     Internal,
 }
@@ -94,12 +101,14 @@ impl AppError {
             Self::SignInRequired => "sign_in_required",
             Self::Forbidden => "forbidden",
             Self::AlreadySetUp => "already_set_up",
+            Self::ProviderNotSetUp { .. } => "provider_not_set_up",
             Self::TooMany { .. } => "too_many",
             Self::BadRequest { .. } => "bad_request",
             Self::TooLarge => "too_large",
             Self::WrongMethod => "wrong_method",
             Self::Offline => "offline",
             Self::Busy => "busy",
+            Self::CalendarSilent => "calendar_silent",
             Self::Internal => "internal",
         }
     }
@@ -119,12 +128,14 @@ impl AppError {
             Self::SignInRequired => "Please sign in",
             Self::Forbidden => "Not allowed",
             Self::AlreadySetUp => "Already set up",
+            Self::ProviderNotSetUp { .. } => "Not set up yet",
             Self::TooMany { .. } => "Too many requests",
             Self::BadRequest { .. } => "That request can't be read",
             Self::TooLarge => "That was too much at once",
             Self::WrongMethod => "Not like this",
             Self::Offline => "No connection",
             Self::Busy => "Very busy just now",
+            Self::CalendarSilent => "Not certain just now",
             Self::Internal => "Something went wrong",
         }
     }
@@ -173,6 +184,9 @@ impl AppError {
             Self::SignInRequired => "Please sign in to see this page.".into(),
             Self::Forbidden => "Your role in this workspace doesn't allow this.".into(),
             Self::AlreadySetUp => "This server has been set up already. Please sign in.".into(),
+            Self::ProviderNotSetUp { provider } => format!(
+                "{provider} is not set up on this server. An admin of the workspace can do that under Calendars, Providers."
+            ),
             Self::TooMany { retry_after } => {
                 format!("That was a lot at once. Please try again in {} seconds.", (*retry_after).max(1))
             }
@@ -182,6 +196,10 @@ impl AppError {
             Self::Offline => "The server can't be reached. Please check your connection and try again.".into(),
             Self::Busy => {
                 "There is more to do than can be done at once. Nothing was changed. Please try again in a moment."
+                    .into()
+            }
+            Self::CalendarSilent => {
+                "We can't be certain just now that this time is still free. Nothing was booked. Please try again in a minute, or choose another time."
                     .into()
             }
             Self::Internal => {
@@ -207,7 +225,7 @@ impl AppError {
             Self::BadRequest { .. } => 400,
             Self::TooLarge => 413,
             Self::WrongMethod => 405,
-            Self::Offline | Self::Busy => 503,
+            Self::Offline | Self::Busy | Self::CalendarSilent | Self::ProviderNotSetUp { .. } => 503,
             Self::Internal => 500,
         }
     }

@@ -72,6 +72,21 @@ pub struct UpcomingBooking {
     pub my_rsvp: Option<String>,
     /// Mails about it that did not arrive: to whom, and what the mail server said.
     pub undelivered: Vec<(String, String)>,
+    /// Where it and a calendar outside tell different things.
+    pub flags: Vec<FlagLine>,
+}
+
+/// A booking and a calendar outside tell different things: somebody should look.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FlagLine {
+    /// Its id.
+    pub id: String,
+    /// Whose calendar it is about.
+    pub member: String,
+    /// What it is, in a sentence or two.
+    pub detail: String,
+    /// Can the calendar be made to show what the booking says?
+    pub can_put_back: bool,
 }
 
 /// A host of a booking.

@@ -77,6 +77,12 @@ ids! {
     MessageId,
     /// An order that waits for its address to be verified.
     OrderId,
+    /// A member's account at a calendar provider.
+    ConnectionId,
+    /// A calendar in such an account.
+    CalendarId,
+    /// A booking in a calendar outside.
+    MirrorId,
     /// A place to tell other programs what happened.
     WebhookId,
     /// What is told to one of them.

@@ -13,6 +13,7 @@ pub mod google;
 pub mod ical;
 pub mod ics;
 pub mod microsoft;
+pub mod oauth;
 pub mod recurrence;
 pub mod windows_zones;
 

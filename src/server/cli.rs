@@ -56,13 +56,17 @@ const SETTINGS: &str = "Settings:
   MERIDIAN_DEMO             true fills an empty database with a demo    [false]
   MERIDIAN_OLD_SECRETS      former secrets, separated by commas         [none]
   MERIDIAN_WORKER           off: `meridian worker` does the jobs        [on]
-  MERIDIAN_ALLOW_PRIVATE_URLS  on: webhooks may go to private addresses [off]
+  MERIDIAN_ALLOW_PRIVATE_URLS  on: webhooks and calendars may be there  [off]
   MERIDIAN_SMTP_HOST        mail server; without one mail is kept       [none]
   MERIDIAN_SMTP_PORT        its port                                    [587, 465 or 25]
   MERIDIAN_SMTP_SECURITY    starttls, tls or none                       [starttls]
   MERIDIAN_SMTP_USERNAME    user at the mail server                     [none]
   MERIDIAN_SMTP_PASSWORD    password at the mail server                 [none]
-  MERIDIAN_MAIL_FROM        sender, such as Studio <mail@example.com>   [none]";
+  MERIDIAN_MAIL_FROM        sender, such as Studio <mail@example.com>   [none]
+  MERIDIAN_GOOGLE_CLIENT_ID, _CLIENT_SECRET     app at Google       [none]
+  MERIDIAN_MICROSOFT_CLIENT_ID, _CLIENT_SECRET  app at Microsoft    [none]
+  MERIDIAN_MICROSOFT_TENANT     directory, or common                [common]
+  MERIDIAN_{GOOGLE,MICROSOFT}_{AUTHORIZE,TOKEN,REVOKE,API}_URL  endpoints, for tests [theirs]";
 
 #[derive(Debug, Subcommand)]
 enum Command {

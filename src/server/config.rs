@@ -2,7 +2,10 @@
 //!
 //! Everything is read at run time: the same binary serves any address.
 
+mod calendars;
 mod mail;
+
+pub use calendars::{App, Apps, is_tenant};
 
 use super::{
     crypto::{self, Secret},
@@ -44,12 +47,15 @@ pub struct Config {
     pub database_connections: u32,
     /// Does the server process do the jobs of the queue, too?
     pub worker: bool,
-    /// May webhooks go to addresses that are not public (for tests, and for programs on the same machine)?
+    /// May webhooks go to, and calendars be at, addresses that are not public (for tests, and for programs on the same
+    /// machine)?
     pub allow_private_urls: bool,
     /// The mail server of workspaces that have none of their own.
     pub smtp: Option<SmtpServer>,
     /// Whom its mails are from.
     pub mail_from: Option<Person>,
+    /// How calendar providers know this server.
+    pub apps: Apps,
 }
 
 /// The keys of the configuration file, and with `MERIDIAN_` before them and in capitals, of the environment.
@@ -75,9 +81,22 @@ struct Settings {
     smtp_username: Option<String>,
     smtp_password: Option<String>,
     mail_from: Option<String>,
+    google_client_id: Option<String>,
+    google_client_secret: Option<String>,
+    google_authorize_url: Option<String>,
+    google_token_url: Option<String>,
+    google_revoke_url: Option<String>,
+    google_api_url: Option<String>,
+    microsoft_client_id: Option<String>,
+    microsoft_client_secret: Option<String>,
+    microsoft_tenant: Option<String>,
+    microsoft_authorize_url: Option<String>,
+    microsoft_token_url: Option<String>,
+    microsoft_revoke_url: Option<String>,
+    microsoft_api_url: Option<String>,
 }
 
-const KEYS: [&str; 19] = [
+const KEYS: [&str; 32] = [
     "listen",
     "public_url",
     "database_url",
@@ -97,6 +116,19 @@ const KEYS: [&str; 19] = [
     "smtp_username",
     "smtp_password",
     "mail_from",
+    "google_client_id",
+    "google_client_secret",
+    "google_authorize_url",
+    "google_token_url",
+    "google_revoke_url",
+    "google_api_url",
+    "microsoft_client_id",
+    "microsoft_client_secret",
+    "microsoft_tenant",
+    "microsoft_authorize_url",
+    "microsoft_token_url",
+    "microsoft_revoke_url",
+    "microsoft_api_url",
 ];
 
 impl Settings {
@@ -121,6 +153,19 @@ impl Settings {
             "smtp_username" => &mut self.smtp_username,
             "smtp_password" => &mut self.smtp_password,
             "mail_from" => &mut self.mail_from,
+            "google_client_id" => &mut self.google_client_id,
+            "google_client_secret" => &mut self.google_client_secret,
+            "google_authorize_url" => &mut self.google_authorize_url,
+            "google_token_url" => &mut self.google_token_url,
+            "google_revoke_url" => &mut self.google_revoke_url,
+            "google_api_url" => &mut self.google_api_url,
+            "microsoft_client_id" => &mut self.microsoft_client_id,
+            "microsoft_client_secret" => &mut self.microsoft_client_secret,
+            "microsoft_tenant" => &mut self.microsoft_tenant,
+            "microsoft_authorize_url" => &mut self.microsoft_authorize_url,
+            "microsoft_token_url" => &mut self.microsoft_token_url,
+            "microsoft_revoke_url" => &mut self.microsoft_revoke_url,
+            "microsoft_api_url" => &mut self.microsoft_api_url,
             _ => return None,
         })
     }
@@ -185,6 +230,7 @@ impl Config {
     fn check(settings: Settings) -> Result<Self, Faults> {
         let mut faults = Vec::new();
         let (smtp, mail_from) = mail::check(&settings, &mut faults);
+        let apps = calendars::check(&settings, &mut faults);
         let listen = settings.listen.unwrap_or_else(|| "127.0.0.1:3000".into());
         let listen = listen.parse().unwrap_or_else(|_| {
             faults.push(format!(
@@ -272,6 +318,7 @@ impl Config {
                 allow_private_urls,
                 smtp,
                 mail_from,
+                apps,
             })
         } else {
             Err(Faults(faults))

@@ -24,7 +24,7 @@ pub fn entry(found: &Found, public_url: &str, token: &str) -> Entry {
         zone: zones::rules(&row.zone).unwrap_or_else(|| Arc::new(ZoneRules::utc())),
         summary: format!("{service}: {workspace}"),
         description: format!("With {} ({workspace}).\nMove or cancel: {page}", found.hosts.join(", ")),
-        location: place(&found.rules.location, true, &row.phone).detail,
+        location: place(&found.rules.location, true, &row.phone, &row.meeting).detail,
         url: Some(page),
         status: row.status(),
         organizer: None,

@@ -51,6 +51,11 @@ impl Links<'_> {
         format!("{}/booking", self.public_url)
     }
 
+    /// The calendars of whoever is signed in.
+    pub fn calendars(&self) -> String {
+        format!("{}/booking/calendars", self.public_url)
+    }
+
     /// A webhook's own page.
     pub fn webhook(&self, webhook: &WebhookId) -> String {
         format!("{}/booking/webhooks/{webhook}", self.public_url)

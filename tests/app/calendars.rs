@@ -4,3 +4,4 @@ mod caldav;
 mod google;
 mod ical;
 mod microsoft;
+pub mod standin;

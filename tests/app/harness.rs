@@ -322,6 +322,10 @@ pub struct Worker(Child);
 
 impl Worker {
     pub fn start(database: &Database) -> Self {
+        Self::start_with(database, &[])
+    }
+
+    pub fn start_with(database: &Database, settings: &[(&str, String)]) -> Self {
         let mut command = program();
         command
             .arg("worker")
@@ -329,6 +333,7 @@ impl Worker {
             .env("MERIDIAN_DATABASE_URL", &database.url)
             .env("MERIDIAN_SECRET", SECRET)
             .env("MERIDIAN_LOG", "error")
+            .envs(settings.iter().map(|(key, value)| (key, value)))
             .stdout(Stdio::null());
         Self(command.spawn().unwrap())
     }

@@ -30,6 +30,7 @@ mod scoping;
 mod smtp;
 mod staff;
 mod statements;
+mod sync;
 mod verify;
 mod webhooks;
 mod world;

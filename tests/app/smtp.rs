@@ -53,6 +53,7 @@ fn readers() -> [Reader; 3] {
 fn about(what: What, reader: Reader, start: DateTime<Utc>) -> About {
     let uid = if matches!(reader, Reader::Host(_)) { 1 } else { 2 };
     About {
+        in_calendar: false,
         what,
         reader,
         by: By::Invitee,

@@ -8,8 +8,13 @@ use crate::{
         clock, doors,
         store::members::SignedIn,
         use_cases::{
-            self, approvals::Decision, plan::Address, services::from_minutes, set_up::SetUpForm,
+            self,
+            approvals::Decision,
+            plan::Address,
+            services::from_minutes,
+            set_up::SetUpForm,
             sign_in::ABSOLUTE_DAYS,
+            sync::outside::{self, Settle},
         },
     },
 };
@@ -37,6 +42,7 @@ pub fn router() -> Router<AppState> {
         .route("/booking/decide", post(decide))
         .route("/booking/rsvp", post(rsvp))
         .route("/booking/no-show", post(no_show))
+        .route("/booking/flag", post(flag))
 }
 
 fn book_input(fields: &Fields) -> BookInput {
@@ -294,6 +300,15 @@ async fn no_show(State(state): State<AppState>, headers: HeaderMap, fields: Fiel
         use_cases::bookings::no_show(&state.context, &me, &invitee, missing, clock::now()).await
     };
     done(&state, &headers, &fields, "noted", did.await).await
+}
+
+async fn flag(State(state): State<AppState>, headers: HeaderMap, fields: Fields) -> Response {
+    let how = if fields.one("how") == "put-back" { Settle::PutBack } else { Settle::Dismiss };
+    let did = async {
+        let me = who(&state, &headers).await?;
+        outside::settle(&state.context, &me, &fields.one("flag"), how, clock::now()).await
+    };
+    done(&state, &headers, &fields, "settled", did.await).await
 }
 
 #[cfg(test)]

@@ -7,7 +7,8 @@ use crate::{
     ui::plain::{Document, document},
 };
 use axum::{
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    extract::FromRequestParts,
+    http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
     response::{Html, IntoResponse, Redirect, Response},
 };
 
@@ -33,10 +34,54 @@ pub async fn who(state: &AppState, headers: &HeaderMap) -> Result<SignedIn, AppE
     use_cases::sign_in::who(&state.context, token, clock::now()).await
 }
 
+/// Whoever is signed in. A handler that takes it is called for nobody else: they are led to sign in, and from there to the
+/// page of the menu that the address belongs to.
+#[derive(Debug)]
+pub struct Staff(pub SignedIn);
+
+impl FromRequestParts<AppState> for Staff {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Response> {
+        who(state, &parts.headers)
+            .await
+            .map(Self)
+            .map_err(|error| failed(error, &page_of_the_menu(parts.uri.path())))
+    }
+}
+
+/// `/booking/webhooks` of `/booking/webhooks/ID/secret`, wherever that stands.
+fn page_of_the_menu(path: &str) -> String {
+    let below = path.split_once("/booking/").map_or("", |(_, below)| below);
+    match below.split('/').next() {
+        None | Some("") => "/booking".to_owned(),
+        Some(page) => format!("/booking/{page}"),
+    }
+}
+
 /// A page that can't be shown: to sign-in if that helps, else what happened.
 pub fn failed(error: AppError, here: &str) -> Response {
     if error == AppError::SignInRequired {
         return Redirect::to(&format!("/sign-in?next={here}")).into_response();
     }
     problem::page(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::page_of_the_menu;
+
+    #[test]
+    fn signing_in_leads_back_to_a_page_that_can_be_shown() {
+        for (path, page) in [
+            ("/booking/webhooks/0193b5a0/secret", "/booking/webhooks"),
+            ("/booking/webhooks", "/booking/webhooks"),
+            ("/api/v1/booking/calendars/callback/google", "/booking/calendars"),
+            ("/booking", "/booking"),
+            ("/booking/", "/booking"),
+            ("/", "/booking"),
+        ] {
+            assert_eq!(page_of_the_menu(path), page);
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! The workers: they take jobs that are due and do them, a lane each, until they are told to stop.
 
-use super::{Job, Lane, Outcome};
+use super::{Job, Lane, Outcome, tours};
 use crate::{
     domain::ids::{NotAnId, RowId, WorkspaceId},
     server::{
@@ -55,6 +55,7 @@ pub async fn work(context: Context, mut stop: watch::Receiver<bool>) {
     for lane in Lane::ALL {
         lanes.spawn(run_lane(context.clone(), lane, Arc::clone(&lease), stop.clone()));
     }
+    lanes.spawn(tours::run(context.clone(), Arc::clone(&lease), stop.clone()));
     lanes.spawn(lead(context.clone(), Arc::clone(&lease), stop.clone()));
     let listening = tokio::spawn(listen(context));
     // An error means that whoever could have said "stop" is gone.

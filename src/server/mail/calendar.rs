@@ -303,7 +303,8 @@ pub fn invitation(
     stamp: DateTime<Utc>,
 ) -> Option<Invitation> {
     let (method, word) = match about.what {
-        What::Confirmed | What::Pending | What::Approved | What::Moved | What::Guests => {
+        _ if about.in_calendar => return None,
+        What::Confirmed | What::Pending | What::Approved | What::Moved | What::Guests | What::Link => {
             (ICalendarMethod::Request, "REQUEST")
         }
         What::Cancelled | What::Declined | What::Expired | What::Released => {
@@ -318,7 +319,13 @@ pub fn invitation(
     } else {
         BookingStatus::Confirmed
     };
-    let entry = Entry {
+    let entry = Entry { status, ..entry(letter, about, links, stamp) };
+    Some(Invitation { method: word, text: calendar(Some(method), &[entry]) })
+}
+
+/// A booking as an entry of the reader's calendar.
+pub fn entry(letter: &Letter, about: &About, links: Links<'_>, stamp: DateTime<Utc>) -> Entry {
+    Entry {
         uid: about.uid.clone(),
         sequence: about.sequence,
         stamp,
@@ -333,11 +340,10 @@ pub fn invitation(
             about.place_detail.clone()
         },
         url: (about.reader == Reader::Invitee).then(|| links.appointment(&about.invitee)),
-        status,
+        status: about.status,
         organizer: Some(Person { name: letter.workspace.clone(), email: about.organizer.clone() }),
         attendees: attendees(letter, about),
-    };
-    Some(Invitation { method: word, text: calendar(Some(method), &[entry]) })
+    }
 }
 
 #[cfg(test)]

@@ -67,6 +67,15 @@ pub enum Content {
         /// What happened last, for a person.
         reason: String,
     },
+    /// A calendar account must be connected again.
+    Account {
+        /// The provider's name.
+        provider: String,
+        /// The account, as its owner knows it.
+        account: String,
+        /// What happened, for a person.
+        reason: String,
+    },
     /// What "send me a test" sends.
     Test,
 }
@@ -91,6 +100,8 @@ pub enum What {
     Cancelled,
     /// The list of guests changed.
     Guests,
+    /// The link of its online meeting is there.
+    Link,
     /// It begins soon.
     Reminder,
     /// This reader no longer takes part, although it takes place: a host who was replaced, a guest who was taken off.
@@ -128,6 +139,9 @@ pub struct About {
     pub what: What,
     /// Who reads of it.
     pub reader: Reader,
+    /// Does it come into the reader's calendar by another way? Then the mail brings no entry.
+    #[serde(default)]
+    pub in_calendar: bool,
     /// Who did it.
     pub by: By,
     /// The booking.

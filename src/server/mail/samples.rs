@@ -20,7 +20,7 @@ pub(super) fn person(name: &str, email: &str) -> Person {
     Person { name: name.into(), email: email.into() }
 }
 
-pub(super) const ALL: [What; 10] = [
+pub(super) const ALL: [What; 11] = [
     What::Confirmed,
     What::Pending,
     What::Approved,
@@ -29,6 +29,7 @@ pub(super) const ALL: [What; 10] = [
     What::Moved,
     What::Cancelled,
     What::Guests,
+    What::Link,
     What::Reminder,
     What::Released,
 ];
@@ -55,6 +56,7 @@ pub(super) fn booking(what: What, reader: Reader) -> (Letter, About) {
     };
     let uid: crate::domain::ids::RowId = id(uid);
     let about = About {
+        in_calendar: false,
         what,
         reader,
         by: By::Invitee,

@@ -127,6 +127,7 @@ pub(super) fn subject(letter: &Letter) -> String {
             short(&zone(letter), *start)
         ),
         Content::WebhookDisabled { .. } => format!("A webhook of {workspace} was switched off"),
+        Content::Account { provider, .. } => format!("Please connect {provider} again"),
         Content::Test => format!("A test mail of {workspace}"),
     };
     clean::line(&subject, 200)
@@ -208,6 +209,22 @@ pub(super) fn say(letter: &Letter, links: Links<'_>) -> Said {
             remarks: vec![
                 "When it is mended, switch it on there and send again what was missed.".to_owned(),
             ],
+            ..said
+        },
+        Content::Account { provider, account, reason } => Said {
+            preview: "Until then your calendar is not in step.".to_owned(),
+            tone: Tone::Bad,
+            heading: format!("Please connect {} again", clean::line(provider, 80)),
+            sentences: vec![
+                "This account can't be reached any more. Until you connect it again, bookings are not written to it, and what \
+                 is entered there takes none of your time here."
+                    .to_owned(),
+            ],
+            facts: [fact("Account", &clean::line(account, 200)), fact("What happened", &clean::line(reason, 300))]
+                .into_iter()
+                .flatten()
+                .collect(),
+            link: Some(Link { text: "Show my calendars".to_owned(), url: links.calendars() }),
             ..said
         },
         Content::Test => Said {

@@ -148,6 +148,8 @@ pub struct BookingRow {
     pub expires_at: Option<i64>,
     /// ORGANIZER of its calendar entries; empty until its first mail.
     pub organizer: String,
+    /// The link of the online meeting that a provider made for it, or empty.
+    pub meeting: String,
 }
 
 /// A booking of a workspace.
@@ -159,7 +161,7 @@ pub async fn get(
     row!(
         conn,
         BookingRow,
-        "SELECT event_type_id, status, start_at, end_at, sequence, seats, expires_at, organizer
+        "SELECT event_type_id, status, start_at, end_at, sequence, seats, expires_at, organizer, meeting
          FROM bookings WHERE workspace_id = $1 AND id = $2",
         workspace.as_str(),
         booking.as_str()

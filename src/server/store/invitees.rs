@@ -101,6 +101,8 @@ pub struct AppointmentRow {
     pub email: String,
     /// Telephone number.
     pub phone: String,
+    /// The link of the online meeting that a provider made for it, or empty.
+    pub meeting: String,
     /// Zone.
     pub zone: String,
     /// Anything else.
@@ -237,7 +239,7 @@ pub async fn by_id(
         conn,
         AppointmentRow,
         "SELECT i.id AS invitee_id, i.booking_id, i.workspace_id, b.event_type_id, b.status, i.active, b.start_at,
-                b.end_at, i.moved_from, i.sequence, b.seats, i.updated_at, i.name, i.email, i.phone, i.zone, i.notes,
+                b.end_at, i.moved_from, i.sequence, b.seats, b.meeting, i.updated_at, i.name, i.email, i.phone, i.zone, i.notes,
                 i.answers, i.guests, i.cancel_reason, i.reminders, i.no_show, i.guests_told
          FROM invitees i JOIN bookings b ON b.id = i.booking_id
          WHERE i.workspace_id = $1 AND i.id = $2",
@@ -252,7 +254,7 @@ pub async fn by_token(conn: &mut Conn, token_hash: &[u8]) -> Result<Option<Appoi
         conn,
         AppointmentRow,
         "SELECT i.id AS invitee_id, i.booking_id, i.workspace_id, b.event_type_id, b.status, i.active, b.start_at,
-                b.end_at, i.moved_from, i.sequence, b.seats, i.updated_at, i.name, i.email, i.phone, i.zone, i.notes,
+                b.end_at, i.moved_from, i.sequence, b.seats, b.meeting, i.updated_at, i.name, i.email, i.phone, i.zone, i.notes,
                 i.answers, i.guests, i.cancel_reason, i.reminders, i.no_show, i.guests_told
          FROM invitees i JOIN bookings b ON b.id = i.booking_id
          WHERE i.token_hash = $1",

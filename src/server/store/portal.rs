@@ -321,6 +321,8 @@ pub struct ItemRow {
     pub zone: String,
     /// Telephone number.
     pub phone: String,
+    /// The link of the online meeting that a provider made for it, or empty.
+    pub meeting: String,
     /// The service's part of the address.
     pub service_slug: String,
     /// The service's name.
@@ -367,7 +369,7 @@ pub async fn coming(
         ItemRow,
         "SELECT i.id AS invitee_id, i.booking_id, b.status, i.active, b.start_at, b.end_at, i.sequence,
                 CASE WHEN b.updated_at > i.updated_at THEN b.updated_at ELSE i.updated_at END AS changed_at,
-                i.zone, i.phone, e.slug AS service_slug, e.name AS service, e.visibility, e.active AS open, e.rules
+                i.zone, i.phone, b.meeting, e.slug AS service_slug, e.name AS service, e.visibility, e.active AS open, e.rules
          FROM invitees i JOIN bookings b ON b.id = i.booking_id JOIN event_types e ON e.id = b.event_type_id
          WHERE i.workspace_id = $1 AND i.email_key = $2
            AND i.active AND b.status IN ('confirmed', 'pending') AND b.end_at > $3
@@ -397,7 +399,7 @@ pub async fn past(
         ItemRow,
         "SELECT i.id AS invitee_id, i.booking_id, b.status, i.active, b.start_at, b.end_at, i.sequence,
                 CASE WHEN b.updated_at > i.updated_at THEN b.updated_at ELSE i.updated_at END AS changed_at,
-                i.zone, i.phone, e.slug AS service_slug, e.name AS service, e.visibility, e.active AS open, e.rules
+                i.zone, i.phone, b.meeting, e.slug AS service_slug, e.name AS service, e.visibility, e.active AS open, e.rules
          FROM invitees i JOIN bookings b ON b.id = i.booking_id JOIN event_types e ON e.id = b.event_type_id
          WHERE i.workspace_id = $1 AND i.email_key = $2
            AND (NOT i.active OR b.status IN ('cancelled', 'declined') OR b.end_at <= $3)
@@ -425,7 +427,7 @@ pub async fn since(
         ItemRow,
         "SELECT i.id AS invitee_id, i.booking_id, b.status, i.active, b.start_at, b.end_at, i.sequence,
                 CASE WHEN b.updated_at > i.updated_at THEN b.updated_at ELSE i.updated_at END AS changed_at,
-                i.zone, i.phone, e.slug AS service_slug, e.name AS service, e.visibility, e.active AS open, e.rules
+                i.zone, i.phone, b.meeting, e.slug AS service_slug, e.name AS service, e.visibility, e.active AS open, e.rules
          FROM invitees i JOIN bookings b ON b.id = i.booking_id JOIN event_types e ON e.id = b.event_type_id
          WHERE i.workspace_id = $1 AND i.email_key = $2 AND b.end_at > $3
          ORDER BY b.start_at DESC, i.id DESC LIMIT $4",

@@ -8,7 +8,7 @@ mod facts;
 
 pub(super) use facts::Facts;
 
-use super::{post, reminders};
+use super::{post, reminders, sync};
 use crate::{
     domain::{
         appointment::BookingStatus,
@@ -53,6 +53,8 @@ pub enum Happened {
     Rsvp,
     /// The invitee did not come, or did after all.
     NoShow,
+    /// The link of its online meeting is there.
+    Link,
 }
 
 /// Who did it.
@@ -172,6 +174,8 @@ pub(crate) async fn announce(
     let Some(mut facts) = Facts::load(conn, context, workspace, &change.booking).await? else {
         return Ok(());
     };
+    reflect(conn, workspace, &facts, change, now).await?;
+    let in_calendars = InCalendars::load(conn, change).await?;
     // As it was when it happened: the next change has an announcement of its own.
     facts.status = change.status;
     facts.start = change.start;
@@ -195,7 +199,8 @@ pub(crate) async fn announce(
     for (id, sequence) in &change.invitees {
         let Some(mut invitee) = invitees::by_id(conn, workspace, id).await? else { continue };
         invitee.sequence = *sequence;
-        let telling = Telling { facts: &facts, change, by: &by, invitee: &invitee };
+        let telling =
+            Telling { facts: &facts, change, by: &by, invitee: &invitee, in_calendars: &in_calendars };
         if let Some(event) = event(change) {
             let mut data = facts.data(&invitee, by_word(&by))?;
             if change.what == Happened::Cancelled {
@@ -271,12 +276,55 @@ fn event(change: &BookingChange) -> Option<Event> {
         Happened::Declined | Happened::Expired => Event::BookingDeclined,
         Happened::Rsvp => Event::BookingRsvp,
         Happened::NoShow => Event::BookingNoShow,
-        Happened::Guests => return None,
+        Happened::Guests | Happened::Link => return None,
     })
+}
+
+/// Has the booking's entries in calendars outside written anew. It stands as it is now, not as it was: what comes after has
+/// an announcement of its own, and finds nothing left to write.
+async fn reflect(
+    conn: &mut Conn,
+    workspace: &WorkspaceId,
+    facts: &Facts,
+    change: &BookingChange,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    // Answers and no-shows are not part of an entry.
+    if matches!(change.what, Happened::Rsvp | Happened::NoShow) {
+        return Ok(());
+    }
+    let hosts: Vec<MemberId> = facts.hosts.iter().map(|host| host.member_id.clone()).collect();
+    sync::reflect(conn, workspace, &facts.booking, &hosts, facts.status.holds_time(), now).await?;
+    if let Some((left, ..)) = &change.left {
+        sync::reflect(conn, workspace, left, &[], false, now).await?;
+    }
+    Ok(())
+}
+
+/// Who gets the booking into their calendar by another way than the mail.
+#[derive(Debug, Default)]
+struct InCalendars {
+    /// Hosts whose own calendar it is written to.
+    hosts: Vec<MemberId>,
+    /// The invitee and their guests, whom a host's provider invites.
+    invited: bool,
+}
+
+impl InCalendars {
+    async fn load(conn: &mut Conn, change: &BookingChange) -> Result<Self, StoreError> {
+        let mut hosts = Vec::new();
+        for host in change.hosts.iter().chain(&change.former_hosts) {
+            if sync::has_receiver(conn, host).await? {
+                hosts.push(host.clone());
+            }
+        }
+        Ok(Self { hosts, invited: sync::provider_invites(conn, &change.hosts).await? })
+    }
 }
 
 /// One change, told about one invitee's appointment.
 struct Telling<'a> {
+    in_calendars: &'a InCalendars,
     facts: &'a Facts,
     change: &'a BookingChange,
     by: &'a By,
@@ -290,6 +338,10 @@ impl Telling<'_> {
             about.by = self.by.clone();
             about.was = self.change.was;
             about.reason = self.change.reason.clone();
+            about.in_calendar = match &about.reader {
+                Reader::Invitee | Reader::Guest => self.in_calendars.invited,
+                Reader::Host(member) => self.in_calendars.hosts.contains(member),
+            };
         });
         Ok(letter)
     }
@@ -305,6 +357,7 @@ impl Telling<'_> {
             Happened::Declined => What::Declined,
             Happened::Expired => What::Expired,
             Happened::Guests => What::Guests,
+            Happened::Link => What::Link,
             Happened::Rsvp | Happened::NoShow => return None,
         })
     }

@@ -95,7 +95,7 @@ pub async fn find(context: &Context, token: &str) -> Result<Found, AppError> {
 pub async fn view(context: &Context, token: &str, now: DateTime<Utc>) -> Result<Appointment, AppError> {
     let Found { row, event_type, rules, hosts, expires } = find(context, token).await?;
     let time = row.time()?;
-    let place = place(&rules.location, true, &row.phone);
+    let place = place(&rules.location, true, &row.phone, &row.meeting);
     let page = format!("{}/appointment/{token}", context.config.public_url);
     let details = format!("With {}.\nMove or cancel: {page}", hosts.join(", "));
     let zone = zones::rules(&row.zone).or_else(|| zones::rules("UTC")).ok_or(AppError::Internal)?;

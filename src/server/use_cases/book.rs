@@ -11,6 +11,7 @@ use super::{
     note,
     order::Order,
     plan::{Address, Host, Plan, session_at},
+    sync::fresh::Asked,
     verify,
 };
 use crate::{
@@ -42,6 +43,8 @@ enum Outcome<T> {
     Refused(AppError),
     /// The time can't be had.
     Taken,
+    /// The calendars of these hosts must be asked first.
+    Ask(Vec<MemberId>),
 }
 
 /// Runs a transaction until it is through, or refused for good. A macro, for want of async closures that borrow.
@@ -105,18 +108,46 @@ pub(super) async fn book_as(
         if let Some(known) = verify::known(&mut conn, context, &plan, &order, input, now).await? {
             return Ok(known);
         }
-        if choose(&mut conn, &plan, time, order.length, "", &[], now).await?.is_none() {
+        if choose(&mut conn, &plan, time, order.length, "", &[], &Asked::default(), now).await?.is_none() {
             drop(conn);
             return Err(taken(context, &plan, order.start, order.length, "", now).await?);
         }
         drop(conn);
         return verify::begin(context, &plan, &order, input, time, now).await;
     }
-    match until_through!(book_once(context, &plan, &order, time, &request, now).await) {
-        Outcome::Done(booked) => Ok(booked),
-        Outcome::Refused(error) => Err(error),
-        Outcome::Taken => Err(taken(context, &plan, order.start, order.length, "", now).await?),
+    let mut asked = ask_likely(context, &plan, time, order.length, "", &[], now).await?;
+    loop {
+        match until_through!(book_once(context, &plan, &order, time, &request, &asked, now).await) {
+            Outcome::Done(booked) => return Ok(booked),
+            Outcome::Refused(error) => return Err(error),
+            Outcome::Taken if asked.anyone_silent() => return Err(AppError::CalendarSilent),
+            Outcome::Taken => return Err(taken(context, &plan, order.start, order.length, "", now).await?),
+            // Each round asks hosts who were not asked before.
+            Outcome::Ask(hosts) => asked.ask(context, &hosts, now).await?,
+        }
     }
+}
+
+/// Asks the calendars of those who would be given a time as things stand, before any transaction is open.
+async fn ask_likely(
+    context: &Context,
+    plan: &Plan,
+    time: Interval,
+    length: u32,
+    except: &str,
+    stay: &[MemberId],
+    now: DateTime<Utc>,
+) -> Result<Asked, AppError> {
+    let mut conn = context.db.read().await?;
+    let mut asked = Asked::load(&mut conn, &plan.row.id).await?;
+    if asked.has_none() {
+        return Ok(asked);
+    }
+    let likely = choose(&mut conn, plan, time, length, except, stay, &asked, now).await?;
+    drop(conn);
+    let likely: Vec<MemberId> = likely.into_iter().flatten().map(|host| host.member.clone()).collect();
+    asked.ask(context, &likely, now).await?;
+    Ok(asked)
 }
 
 /// What makes a retry known: hashes of its key, if it has one, and of its content.
@@ -171,6 +202,7 @@ async fn book_once(
     order: &Order,
     time: Interval,
     request: &Request,
+    asked: &Asked,
     now: DateTime<Utc>,
 ) -> Result<Outcome<Booked>, StoreError> {
     let mut conn = context.db.write().await?;
@@ -188,9 +220,12 @@ async fn book_once(
     if !plan.row.active || !plan.rules.offers_length(order.length) {
         return Ok(Outcome::Refused(AppError::ServiceClosed));
     }
-    let Some(hosts) = choose(&mut conn, &plan, time, order.length, "", &[], now).await? else {
+    let Some(hosts) = choose(&mut conn, &plan, time, order.length, "", &[], asked, now).await? else {
         return Ok(Outcome::Taken);
     };
+    if let Some(unasked) = unasked(&hosts, asked) {
+        return Ok(Outcome::Ask(unasked));
+    }
     let invitee: InviteeId = ids::new(now)?;
     let booking = join_or_make(&mut conn, &plan, time, &hosts, now).await?;
     let token = context.secret.appointment_token(&invitee);
@@ -264,6 +299,7 @@ async fn hold(
 
 /// The hosts who take this time: one for round robin and collective, everyone who can for all hands. `None` when
 /// it is not on offer. `stay` names hosts to keep if they can (when an appointment is moved).
+#[expect(clippy::too_many_arguments, reason = "each is one fact of the choice")]
 async fn choose<'p>(
     conn: &mut Conn,
     plan: &'p Plan,
@@ -271,6 +307,7 @@ async fn choose<'p>(
     length: u32,
     except: &str,
     stay: &[MemberId],
+    asked: &Asked,
     now: DateTime<Utc>,
 ) -> Result<Option<Vec<&'p Host>>, StoreError> {
     let Some(second) = Interval::new(time.start(), time.start() + TimeDelta::seconds(1)) else {
@@ -278,7 +315,16 @@ async fn choose<'p>(
     };
     let offers = plan.offers(conn, second, &[length], except, now).await?;
     let Some(slot) = offers.first().and_then(|offer| offer.find(time.start())) else { return Ok(None) };
-    let free: Vec<usize> = slot.hosts().collect();
+    let mut free: Vec<usize> = slot.hosts().collect();
+    if asked.anyone_silent() {
+        let is_silent =
+            |index: &usize| plan.hosts.get(*index).is_some_and(|host| asked.is_silent(&host.member));
+        // Everyone is needed for all hands: one who can't be booked is one too many.
+        if plan.rules.assignment == Assignment::AllHands && free.iter().any(is_silent) {
+            return Ok(None);
+        }
+        free.retain(|index| !is_silent(index));
+    }
     // Whoever has a session with a place left is asked before another one opens.
     let in_session: Vec<usize> =
         free.iter().copied().filter(|host| slot.session_seats(*host).is_some()).collect();
@@ -296,6 +342,13 @@ async fn choose<'p>(
     }
     let hosts: Vec<&Host> = order.into_iter().filter_map(|index| plan.hosts.get(index)).collect();
     Ok((!hosts.is_empty()).then_some(hosts))
+}
+
+/// Those of the chosen hosts whose calendars must be asked first, if there are any.
+fn unasked(hosts: &[&Host], asked: &Asked) -> Option<Vec<MemberId>> {
+    let unasked: Vec<MemberId> =
+        hosts.iter().map(|host| &host.member).filter(|member| asked.must_ask(member)).cloned().collect();
+    (!unasked.is_empty()).then_some(unasked)
 }
 
 /// The session at this time if there is one with a place left; else a new booking with its claims.
@@ -363,13 +416,20 @@ pub async fn move_to(
     let address = Address::Row { workspace: &row.workspace_id, event_type: &row.event_type_id };
     let plan = Plan::load(&mut conn, &context.secret, address).await?;
     drop(conn);
-    match until_through!(move_once(context, &plan, &token_hash, start, now).await) {
-        Outcome::Done(()) => Ok(Booked { token: token.to_owned(), verify: false }),
-        Outcome::Refused(error) => Err(error),
-        Outcome::Taken => {
-            let length = u32::try_from((row.end_at - row.start_at) / 60_000_000).unwrap_or(0);
-            let except = if row.seats > 1 { "" } else { row.booking_id.as_str() };
-            Err(taken(context, &plan, start, length, except, now).await?)
+    let length = u32::try_from((row.end_at - row.start_at) / 60_000_000).unwrap_or(0);
+    let except = if row.seats > 1 { "" } else { row.booking_id.as_str() };
+    let time = Interval::new(start, start + (instant(row.end_at) - instant(row.start_at)));
+    let mut asked = match time {
+        Some(time) => ask_likely(context, &plan, time, length, except, &[], now).await?,
+        None => Asked::default(),
+    };
+    loop {
+        match until_through!(move_once(context, &plan, &token_hash, start, &asked, now).await) {
+            Outcome::Done(()) => return Ok(Booked { token: token.to_owned(), verify: false }),
+            Outcome::Refused(error) => return Err(error),
+            Outcome::Taken if asked.anyone_silent() => return Err(AppError::CalendarSilent),
+            Outcome::Taken => return Err(taken(context, &plan, start, length, except, now).await?),
+            Outcome::Ask(hosts) => asked.ask(context, &hosts, now).await?,
         }
     }
 }
@@ -379,6 +439,7 @@ async fn move_once(
     plan: &Plan,
     token_hash: &[u8],
     start: DateTime<Utc>,
+    asked: &Asked,
     now: DateTime<Utc>,
 ) -> Result<Outcome<()>, StoreError> {
     let mut conn = context.db.write().await?;
@@ -416,9 +477,12 @@ async fn move_once(
     note(&mut conn, workspace, &format!("invitee:{}", row.invitee_id), "booking.moved", &subject, now)
         .await?;
     if row.seats > 1 {
-        let Some(hosts) = choose(&mut conn, &plan, time, length, "", &[], now).await? else {
+        let Some(hosts) = choose(&mut conn, &plan, time, length, "", &[], asked, now).await? else {
             return Ok(Outcome::Taken);
         };
+        if let Some(unasked) = unasked(&hosts, asked) {
+            return Ok(Outcome::Ask(unasked));
+        }
         let former = members_of(&mut conn, &row.booking_id).await?;
         let target = join_or_make(&mut conn, &plan, time, &hosts, now).await?;
         invitees::move_to(&mut conn, &row.invitee_id, &target, old.start(), now).await?;
@@ -435,9 +499,12 @@ async fn move_once(
     } else {
         let stay = members_of(&mut conn, &row.booking_id).await?;
         let except = row.booking_id.as_str();
-        let Some(hosts) = choose(&mut conn, &plan, time, length, except, &stay, now).await? else {
+        let Some(hosts) = choose(&mut conn, &plan, time, length, except, &stay, asked, now).await? else {
             return Ok(Outcome::Taken);
         };
+        if let Some(unasked) = unasked(&hosts, asked) {
+            return Ok(Outcome::Ask(unasked));
+        }
         event_types::uncount_booking(&mut conn, except).await?;
         busy::delete_claims(&mut conn, &row.booking_id).await?;
         attendees::delete_all(&mut conn, &row.booking_id).await?;

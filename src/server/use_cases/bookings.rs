@@ -3,6 +3,7 @@
 use super::{
     announce::{Actor, BookingChange, Happened},
     note,
+    sync::outside,
 };
 use crate::{
     api::{
@@ -12,13 +13,13 @@ use crate::{
     domain::{
         appointment::{BookingStatus, CantChange, Change},
         event_type::Visibility,
-        ids::{BookingId, InviteeId},
+        ids::{BookingId, InviteeId, MemberId, WorkspaceId},
         text::many_lines,
     },
     server::{
         context::Context,
         store::{
-            Conn, attendees, bookings, busy, event_types, instant, invitees, mail_settings,
+            Conn, StoreError, attendees, bookings, busy, event_types, instant, invitees, mail_settings,
             members::SignedIn, messages,
         },
         zones,
@@ -83,6 +84,7 @@ async fn line(conn: &mut Conn, me: &SignedIn, row: bookings::ListedRow) -> Resul
         hosts: hosts.into_iter().map(|host| HostLine { name: host.name, rsvp: host.rsvp }).collect(),
         invitees,
         undelivered: messages::undelivered(conn, &me.workspace_id, &id).await?,
+        flags: outside::lines(conn, &me.workspace_id, &id).await?,
         my_rsvp,
         id: row.id,
         service: row.service,
@@ -192,20 +194,31 @@ pub async fn cancel(
     if instant(end) <= now {
         return Err(cant(CantChange::Past));
     }
-    event_types::uncount_booking(&mut conn, booking.as_str()).await?;
-    let invitees = invitees::ids(&mut conn, &me.workspace_id, &booking).await?;
-    invitees::cancel_all(&mut conn, &booking, &reason, now).await?;
-    busy::delete_claims(&mut conn, &booking).await?;
-    bookings::set_status(&mut conn, &me.workspace_id, &booking, BookingStatus::Cancelled, now).await?;
-    let (actor, subject) = (format!("member:{}", me.member_id), format!("booking:{booking}"));
-    note(&mut conn, &me.workspace_id, &actor, "booking.cancelled", &subject, now).await?;
-    let by = Actor::Member(me.member_id.clone());
-    let mut change =
-        BookingChange::now(&mut conn, &me.workspace_id, Happened::Cancelled, by, &booking, &invitees).await?;
-    change.reason = reason;
-    change.enqueue(&mut conn, &me.workspace_id, now).await?;
+    call_off_in(&mut conn, &me.workspace_id, &booking, &me.member_id, &reason, now).await?;
     conn.commit().await?;
     Ok(())
+}
+
+/// Calls a booking off on behalf of a member, in the caller's transaction and under the lock of its event type.
+pub(super) async fn call_off_in(
+    conn: &mut Conn,
+    workspace: &WorkspaceId,
+    booking: &BookingId,
+    member: &MemberId,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    event_types::uncount_booking(conn, booking.as_str()).await?;
+    let invitees = invitees::ids(conn, workspace, booking).await?;
+    invitees::cancel_all(conn, booking, reason, now).await?;
+    busy::delete_claims(conn, booking).await?;
+    bookings::set_status(conn, workspace, booking, BookingStatus::Cancelled, now).await?;
+    let (actor, subject) = (format!("member:{member}"), format!("booking:{booking}"));
+    note(conn, workspace, &actor, "booking.cancelled", &subject, now).await?;
+    let by = Actor::Member(member.clone());
+    let mut change = BookingChange::now(conn, workspace, Happened::Cancelled, by, booking, &invitees).await?;
+    change.reason = reason.to_owned();
+    change.enqueue(conn, workspace, now).await
 }
 
 /// A member answers whether they take part in a booking that everyone of several is invited to.

@@ -364,6 +364,7 @@ fn example(
     let host = |host: &HostRow| Person { name: host.name.clone(), email: from.email.clone() };
     let most = if rules.assignment == Assignment::AllHands { hosts.len() } else { 1 };
     let about = About {
+        in_calendar: false,
         what: What::Confirmed,
         reader: Reader::Invitee,
         by: By::Invitee,

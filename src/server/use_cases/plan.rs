@@ -323,7 +323,7 @@ impl Plan {
             hosts: self.hosts.iter().map(|host| host.name.clone()).collect(),
             assignment: self.rules.assignment,
             seats: self.rules.slots.seats.max(1),
-            place: place(&self.rules.location, false, ""),
+            place: place(&self.rules.location, false, "", ""),
             questions: self.rules.questions.clone(),
             guests: self.rules.guests,
             policy: self.rules.policy.in_words(),
@@ -341,8 +341,9 @@ impl Plan {
     }
 }
 
-/// A location in words. The link of a video call is for those who booked.
-pub fn place(location: &Location, booked: bool, phone: &str) -> Place {
+/// A location in words. The link of a video call is for those who booked; one that a provider made for this booking goes
+/// before the service's own.
+pub fn place(location: &Location, booked: bool, phone: &str, meeting: &str) -> Place {
     match location {
         Location::InPerson { address } => {
             Place { label: "In person".into(), detail: address.clone(), needs_phone: false }
@@ -354,7 +355,11 @@ pub fn place(location: &Location, booked: bool, phone: &str) -> Place {
         },
         Location::Video { url } => Place {
             label: "Video call".into(),
-            detail: if booked { url.clone() } else { "You get the link when you have booked".into() },
+            detail: match (booked, meeting) {
+                (false, _) => "You get the link when you have booked".into(),
+                (true, "") => url.clone(),
+                (true, meeting) => meeting.to_owned(),
+            },
             needs_phone: false,
         },
     }

@@ -290,7 +290,7 @@ fn item(
         end,
         zone: zones::cut(&zone, start - TimeDelta::days(1), end + TimeDelta::days(1)),
         hosts: hosts.get(&row.booking_id).cloned().unwrap_or_default(),
-        place: place(&rules.location, true, &row.phone),
+        place: place(&rules.location, true, &row.phone, &row.meeting),
         status,
         // Without the server's address: whoever came by another name stays there.
         page: format!("/appointment/{}", context.secret.appointment_token(&row.invitee_id)),

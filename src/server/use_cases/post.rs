@@ -8,22 +8,24 @@ use super::{mail_settings, verify};
 use crate::{
     domain::{
         appointment::BookingStatus,
-        ids::{MessageId, WorkspaceId},
+        ids::{ConnectionId, MessageId, WorkspaceId},
     },
     server::{
+        calendars::{self, Provider},
         clock,
         context::Context,
         ids,
         jobs::{self, Job, Outcome},
         links::Links,
         mail::{
-            letter::{Content, Letter, What},
+            letter::{Content, Letter, Person, What},
             render::{self, Wire},
             smtp::{self, SendError},
         },
         store::{
             Conn, StoreError, bookings, instant, jobs as queue, mail_settings as troubles,
             messages::{self, MessageRow},
+            sync,
         },
     },
 };
@@ -56,6 +58,31 @@ pub async fn post(
     Ok(id)
 }
 
+/// A mail to the owner of a calendar account that must be connected again, in the transaction that found so.
+pub(super) async fn account_needs_owner(
+    conn: &mut Conn,
+    workspace: &WorkspaceId,
+    connection: &ConnectionId,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let Some(owner) = sync::owner(conn, connection).await? else { return Ok(()) };
+    let provider = calendars::provider(&owner.provider).map_or("a calendar", Provider::name);
+    let letter = Letter {
+        to: Person { name: owner.name, email: owner.email },
+        zone: owner.zone,
+        workspace: owner.workspace,
+        workspace_slug: owner.slug,
+        content: Content::Account {
+            provider: provider.to_owned(),
+            account: owner.label,
+            reason: reason.to_owned(),
+        },
+    };
+    post(conn, workspace, &letter, now).await?;
+    Ok(())
+}
+
 /// A word for what a letter says.
 fn kind(content: &Content) -> &'static str {
     match content {
@@ -68,12 +95,14 @@ fn kind(content: &Content) -> &'static str {
             What::Moved => "moved",
             What::Cancelled => "cancelled",
             What::Guests => "guests",
+            What::Link => "link",
             What::Reminder => "reminder",
             What::Released => "released",
         },
         Content::PortalLink { .. } => "portal-link",
         Content::Verify { .. } => "verify",
         Content::WebhookDisabled { .. } => "webhook-disabled",
+        Content::Account { .. } => "account",
         Content::Test => "test",
     }
 }
@@ -160,7 +189,7 @@ async fn lapsed(
             let over = age > TimeDelta::minutes(verify::MINUTES);
             return Ok(over.then_some("Its link was no longer good."));
         }
-        Content::WebhookDisabled { .. } | Content::Test => return Ok(None),
+        Content::WebhookDisabled { .. } | Content::Account { .. } | Content::Test => return Ok(None),
         Content::Booking(about) => about,
     };
     let mut conn = context.db.read().await?;

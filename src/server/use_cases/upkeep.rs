@@ -1,8 +1,9 @@
 //! What has served its time is forgotten.
 
 use super::{
-    mail_settings,
+    connections, mail_settings,
     portal::{ABSOLUTE_DAYS as PORTAL_DAYS, IDLE_DAYS as PORTAL_IDLE_DAYS},
+    providers,
     sign_in::{ABSOLUTE_DAYS, IDLE_DAYS},
 };
 use crate::{
@@ -11,8 +12,9 @@ use crate::{
         context::Context,
         crypto::{self, Secret},
         store::{
-            Conn, Db, StoreError, answers, installation, invitees, jobs, mail_settings as mail_store,
-            members, messages, micros, orders, portal, rate_limits, webhooks,
+            Conn, Db, StoreError, answers, connections as connections_store, installation, invitees, jobs,
+            mail_settings as mail_store, members, messages, micros, orders, portal, rate_limits, sync,
+            webhooks,
         },
         webhooks::sealed_for,
     },
@@ -24,6 +26,8 @@ pub const RETRY_HOURS: i64 = 48;
 
 /// How long a mail or a webhook's delivery can be read, in days.
 const LOG_DAYS: i64 = 90;
+/// How long what was done for a calendar account can be read, in days.
+const SYNC_LOG_DAYS: i64 = 14;
 /// How long the key of a job that was done is remembered, in days: longer than any reminder lies ahead of its start.
 const KEY_DAYS: i64 = 40;
 
@@ -77,6 +81,14 @@ async fn reseal(conn: &mut Conn, secret: &Secret) -> Result<(), StoreError> {
         let old = old.map(|old| again(&row, &old));
         webhooks::set_sealed(conn, &webhook, &again(&row, &current), old.as_deref()).await?;
     }
+    for (connection, credential) in connections_store::sealed(conn).await? {
+        let row = connections::sealed_for(&connection);
+        connections_store::set_sealed(conn, &connection, &again(&row, &credential)).await?;
+    }
+    for (workspace, provider, client_secret) in connections_store::sealed_settings(conn).await? {
+        let again = again(&providers::sealed_for(&workspace, &provider), &client_secret);
+        connections_store::set_sealed_settings(conn, &workspace, &provider, &again).await?;
+    }
     Ok(())
 }
 
@@ -96,6 +108,8 @@ pub async fn forget_the_old(context: &Context, now: DateTime<Utc>) -> Result<(),
     jobs::forget_done(&mut conn, now - TimeDelta::days(KEY_DAYS)).await?;
     messages::forget(&mut conn, now - TimeDelta::days(LOG_DAYS)).await?;
     webhooks::forget(&mut conn, now - TimeDelta::days(LOG_DAYS)).await?;
+    connections_store::forget_states(&mut conn, now).await?;
+    sync::forget_log(&mut conn, now - TimeDelta::days(SYNC_LOG_DAYS)).await?;
     portal::forget(
         &mut conn,
         now,

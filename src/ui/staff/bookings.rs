@@ -30,12 +30,13 @@ pub(super) fn page() -> impl IntoView {
 }
 
 /// What was done just now, as the address says it.
-const DONE: [(&str, &str); 5] = [
+const DONE: [(&str, &str); 6] = [
     ("cancelled", "Cancelled. The time is free again, and everyone is told."),
     ("approved", "Approved. Everyone is told."),
     ("declined", "Declined. The time is free again, and everyone is told."),
     ("answered", "Your answer is kept."),
     ("noted", "Noted."),
+    ("settled", "Settled."),
 ];
 
 fn bookings(page: BookingsPage, later: bool, done: Option<&'static str>) -> AnyView {
@@ -178,6 +179,7 @@ fn booking(entry: &UpcomingBooking, zone: &ZoneRules, form: &Form, now: i64) -> 
                 <ul>{people}</ul>
                 <p class="hint">"With " {hosts.join(", ")}{shared.map(|shared| format!(" · {shared}"))}</p>
                 {undelivered(entry)}
+                {flags(entry, &label)}
                 {entry.pending.then(|| decide(entry, zone, &label))}
                 {(!over).then(|| rsvp(entry, &label))}
                 {cancel}
@@ -204,6 +206,33 @@ fn undelivered(entry: &UpcomingBooking) -> Option<AnyView> {
         view! { <p class="field-error wrap-anywhere">{line}</p> }
     });
     (!entry.undelivered.is_empty()).then(|| lines.collect_view().into_any())
+}
+
+/// Where a calendar outside tells something else, and what can be done about it.
+fn flags(entry: &UpcomingBooking, label: &str) -> Option<AnyView> {
+    let lines = entry.flags.iter().cloned().map(|flag| {
+        let label = label.to_owned();
+        let put_back = flag.can_put_back.then(|| {
+            view! {
+                <button type="submit" class="button button-small" name="how" value="put-back">
+                    "Put it back in the calendar" <span class="sr-only">{label.clone()}</span>
+                </button>
+            }
+        });
+        view! {
+            <form method="post" action="/booking/flag" class="notice mt-3 grid justify-items-start gap-2">
+                <input type="hidden" name="flag" value=flag.id/>
+                <p class="wrap-anywhere"><strong>{flag.member} ": "</strong> {flag.detail}</p>
+                <p class="flex flex-wrap gap-2">
+                    {put_back}
+                    <button type="submit" class="button button-small" name="how" value="dismiss">
+                        "Leave it as it is" <span class="sr-only">{label}</span>
+                    </button>
+                </p>
+            </form>
+        }
+    });
+    (!entry.flags.is_empty()).then(|| lines.collect_view().into_any())
 }
 
 /// Approving or declining a booking that waits.

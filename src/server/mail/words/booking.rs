@@ -40,6 +40,7 @@ pub(super) fn subject(letter: &Letter, about: &About) -> String {
         (What::Cancelled, _) => "Cancelled",
         (What::Guests, Reader::Host(_)) if about.seats > 1 => "Seats changed",
         (What::Guests, _) => "Guests changed",
+        (What::Link, _) => "The link for your call",
         (What::Reminder, _) => "Reminder",
         (What::Released, Reader::Host(_)) => "No longer yours",
         (What::Released, _) => "No longer invited",
@@ -104,6 +105,7 @@ fn for_invitee(about: &About, zone: &ZoneRules) -> (&'static str, Vec<String>) {
         What::Guests => {
             ("The guests of your appointment changed", vec![by(about, "changed the guests of", "changed")])
         }
+        What::Link => ("Here is the link for your call", vec![format!("This is where {what} takes place.")]),
         What::Reminder => ("Your appointment is coming up", vec![format!("Don't forget {what}.")]),
         What::Released => ("You no longer take part", vec![format!("{what} takes place without you.")]),
     }
@@ -136,6 +138,7 @@ fn for_guest(about: &About, zone: &ZoneRules) -> (&'static str, Vec<String>) {
         ),
         What::Moved => ("The appointment has a new time", vec![by(about, "moved", "moved")]),
         What::Cancelled => ("The appointment is cancelled", vec![by(about, "cancelled", "cancelled")]),
+        What::Link => ("Here is the link for the call", vec![format!("This is where {what} takes place.")]),
         What::Reminder => ("An appointment is coming up", vec![format!("{who} brings you along to {what}.")]),
         What::Released => (
             "You are no longer invited",
@@ -176,6 +179,9 @@ fn for_host(about: &About, zone: &ZoneRules) -> (&'static str, Vec<String>) {
         }
         What::Guests => {
             ("The guests of a booking changed", vec![by(about, "changed the guests of", "changed")])
+        }
+        What::Link => {
+            ("A booking has its link", vec![format!("This is where “{service}” with {who} takes place.")])
         }
         What::Reminder => ("A booking is coming up", vec![format!("“{service}” begins soon.")]),
         What::Released => ("You no longer take part", vec![format!("“{service}” takes place without you.")]),
@@ -313,7 +319,7 @@ pub(super) fn say(mut said: Said, letter: &Letter, about: &About, links: Links<'
     said.tone = match about.what {
         What::Confirmed | What::Approved => Tone::Good,
         What::Declined | What::Expired | What::Cancelled | What::Released => Tone::Bad,
-        What::Pending | What::Moved | What::Guests | What::Reminder => Tone::Plain,
+        What::Pending | What::Moved | What::Guests | What::Link | What::Reminder => Tone::Plain,
     };
     said.facts = facts(about, &zone);
     // "Bring your passport" is nothing for a cancellation.

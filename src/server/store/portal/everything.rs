@@ -40,6 +40,8 @@ pub struct WholeRow {
     pub email: String,
     /// Telephone number.
     pub phone: String,
+    /// The link of the online meeting that a provider made for it, or empty.
+    pub meeting: String,
     /// Zone.
     pub zone: String,
     /// Notes.
@@ -92,7 +94,7 @@ pub async fn appointments(
         conn,
         WholeRow,
         "SELECT i.id, i.booking_id, b.event_type_id, b.status, i.active, e.name AS service, e.rules, b.start_at,
-                b.end_at, i.moved_from, i.name, i.email, i.phone, i.zone, i.notes, i.answers, i.guests,
+                b.end_at, i.moved_from, i.name, i.email, i.phone, b.meeting, i.zone, i.notes, i.answers, i.guests,
                 i.cancel_reason, i.reminders, i.no_show, i.sequence, i.created_at, i.updated_at
          FROM invitees i JOIN bookings b ON b.id = i.booking_id JOIN event_types e ON e.id = b.event_type_id
          WHERE i.workspace_id = $1 AND i.email_key = $2 ORDER BY b.start_at, i.id",

@@ -5,7 +5,7 @@ use crate::{
     domain::{
         appointment::{BookingStatus, Change},
         event_type::EventTypeRules,
-        ids::{BookingId, WorkspaceId},
+        ids::{BookingId, MemberId, WorkspaceId},
     },
     server::{
         context::Context,
@@ -35,6 +35,9 @@ pub(in crate::server::use_cases) struct Facts {
     pub(in crate::server::use_cases) rules: EventTypeRules,
     pub(in crate::server::use_cases) hosts: Vec<AttendeeRow>,
     pub(in crate::server::use_cases) organizer: String,
+    pub(in crate::server::use_cases) sequence: i64,
+    /// The link of its online meeting, or empty.
+    pub(in crate::server::use_cases) meeting: String,
     pub(in crate::server::use_cases) expires: Option<DateTime<Utc>>,
     pub(in crate::server::use_cases) seats: u32,
     /// Names of everyone who has a seat, where seats are shared.
@@ -76,6 +79,8 @@ impl Facts {
             event_type,
             hosts: attendees::of_booking(conn, booking).await?,
             organizer,
+            sequence: row.sequence,
+            meeting: row.meeting,
             expires: row.expires_at.map(instant),
             seats,
             participants,
@@ -86,7 +91,8 @@ impl Facts {
     /// for nobody whom they bring along or sit beside.
     fn place(&self, is_guest: bool, invitee: &AppointmentRow) -> Place {
         let private = is_guest || self.seats > 1;
-        let mut place = place(&self.rules.location, self.status == BookingStatus::Confirmed, &invitee.phone);
+        let takes_place = self.status == BookingStatus::Confirmed;
+        let mut place = place(&self.rules.location, takes_place, &invitee.phone, &self.meeting);
         if place.needs_phone && private {
             place.detail = String::new();
         }
@@ -118,6 +124,7 @@ impl Facts {
         };
         let about = About {
             what,
+            in_calendar: false,
             uid: if is_host { self.booking.to_string() } else { invitee.invitee_id.to_string() },
             sequence: invitee.sequence,
             reader,
@@ -167,6 +174,45 @@ impl Facts {
             workspace_slug: self.event_type.workspace_slug.clone(),
             content: Content::Booking(Box::new(about)),
         })
+    }
+
+    /// What a host would be told of the booking as it stands; `None` when nobody has a place in it.
+    pub(in crate::server::use_cases) async fn to_host_now(
+        &self,
+        conn: &mut Conn,
+        host: &MemberId,
+    ) -> Result<Option<Letter>, StoreError> {
+        let Some(host) = self.hosts.iter().find(|known| known.member_id == *host) else { return Ok(None) };
+        let Some(first) = invitees::ids(conn, &self.workspace, &self.booking).await?.into_iter().next()
+        else {
+            return Ok(None);
+        };
+        let Some(invitee) = invitees::by_id(conn, &self.workspace, &first).await? else { return Ok(None) };
+        let to = Person { name: host.name.clone(), email: host.email.clone() };
+        let reader = Reader::Host(host.member_id.clone());
+        let mut letter = self.letter(to, &self.event_type.zone, reader, What::Confirmed, &invitee)?;
+        if let Content::Booking(about) = &mut letter.content {
+            about.sequence = self.sequence;
+        }
+        Ok(Some(letter))
+    }
+
+    /// Everyone who is invited to the booking: name and address.
+    pub(in crate::server::use_cases) async fn invitees(
+        &self,
+        conn: &mut Conn,
+    ) -> Result<Vec<(String, String)>, StoreError> {
+        let mut found = Vec::new();
+        for id in invitees::ids(conn, &self.workspace, &self.booking).await? {
+            let Some(row) = invitees::by_id(conn, &self.workspace, &id).await? else { continue };
+            // Whoever was forgotten is not written to.
+            if !row.email.is_empty() {
+                let guests = row.guests()?;
+                found.push((row.name, row.email));
+                found.extend(guests.into_iter().map(|guest| (String::new(), guest)));
+            }
+        }
+        Ok(found)
     }
 
     /// What webhooks are told of an invitee's appointment.

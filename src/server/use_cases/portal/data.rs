@@ -125,7 +125,7 @@ fn by(actor: &str) -> &'static str {
 
 fn appointment(row: WholeRow, hosts: Vec<String>) -> Result<DataAppointment, StoreError> {
     let rules = row.rules()?;
-    let place = place(&rules.location, true, &row.phone);
+    let place = place(&rules.location, true, &row.phone, &row.meeting);
     Ok(DataAppointment {
         status: row.status(),
         answers: row.answers()?,

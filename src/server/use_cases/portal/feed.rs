@@ -128,7 +128,7 @@ fn event(
         ICalendarValue::PartialDateTime(Box::new(at))
     };
     let page = super::links(context).appointment(&row.invitee_id);
-    let place = place(&row.rules()?.location, true, &row.phone);
+    let place = place(&row.rules()?.location, true, &row.phone, &row.meeting);
     let status = match row.status() {
         BookingStatus::Confirmed => ICalendarStatus::Confirmed,
         BookingStatus::Pending => ICalendarStatus::Tentative,

@@ -103,7 +103,8 @@ impl Person {
                 about.answers.iter_mut().for_each(|answer| self.cut(&mut answer.value));
             }
             Content::WebhookDisabled { reason, .. } => self.cut(reason),
-            Content::PortalLink { .. } | Content::Verify { .. } | Content::Test => {}
+            Content::PortalLink { .. } | Content::Verify { .. } | Content::Account { .. } | Content::Test => {
+            }
         }
     }
 

@@ -1,0 +1,85 @@
+//! Keeping calendars in step: a lane of its own beside the queue. What is to be done stands in the tables of connections and
+//! calendars, not in jobs: see [`crate::server::use_cases::sync`] and decision 6.
+
+use crate::server::{clock, context::Context, store::sync::HeldRow, use_cases::sync};
+use std::{sync::Arc, time::Duration};
+use tokio::{sync::watch, task::JoinSet};
+
+/// Accounts that one process works on at once.
+const PLACES: usize = 12;
+/// How long it sleeps at most; processes that share a SQLite file learn of each other's wishes no other way.
+const NAP: Duration = Duration::from_secs(1);
+/// How often the hold on an account is extended; a third of the hold.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+/// How long tours may take to end when the server stops. One that is cut off is made again.
+const GRACE: Duration = Duration::from_secs(20);
+
+/// Runs until `stop` says so.
+pub(super) async fn run(context: Context, holder: Arc<str>, mut stop: watch::Receiver<bool>) {
+    let mut running = JoinSet::new();
+    while !*stop.borrow() {
+        // Registered before looking: what is asked for in between is not slept through.
+        let woken = context.db.wake().notified();
+        tokio::pin!(woken);
+        woken.as_mut().enable();
+        while let Some(ended) = running.try_join_next() {
+            report(ended);
+        }
+        let free = PLACES.saturating_sub(running.len());
+        if free > 0 {
+            let most = i64::try_from(free).unwrap_or(1);
+            match sync::take(&context, &holder, most, clock::now()).await {
+                Ok(held) if held.is_empty() => {}
+                Ok(held) => {
+                    for row in held {
+                        running.spawn(tour(context.clone(), row, Arc::clone(&holder)));
+                    }
+                    continue;
+                }
+                Err(error) => tracing::warn!(%error, "no accounts could be taken"),
+            }
+        }
+        tokio::select! {
+            () = &mut woken => {}
+            () = tokio::time::sleep(NAP) => {}
+            Some(ended) = running.join_next(), if !running.is_empty() => report(ended),
+            _ = stop.changed() => {}
+        }
+    }
+    let rest = async {
+        while let Some(ended) = running.join_next().await {
+            report(ended);
+        }
+    };
+    if tokio::time::timeout(GRACE, rest).await.is_err() {
+        tracing::warn!("calendars were still being read or written; that is done again");
+    }
+}
+
+fn report(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!(%error, "a tour of an account panicked; it is made again when its hold ends");
+    }
+}
+
+async fn tour(context: Context, row: HeldRow, holder: Arc<str>) {
+    let id = row.id.clone();
+    let span = tracing::info_span!("tour", connection = %id, provider = row.provider);
+    let work = tracing::Instrument::instrument(sync::run(&context, row, &holder, clock::now), span);
+    // Beside the work, never instead of it: it may be waiting for the same connection.
+    let beat = async {
+        let mut beats = tokio::time::interval_at(tokio::time::Instant::now() + HEARTBEAT, HEARTBEAT);
+        loop {
+            beats.tick().await;
+            match sync::hold_on(&context, &id, &holder, clock::now()).await {
+                Ok(true) => {}
+                Ok(false) => return tracing::warn!(connection = %id, "another worker took this account over"),
+                Err(error) => tracing::warn!(%error, connection = %id, "a hold could not be extended"),
+            }
+        }
+    };
+    tokio::select! {
+        () = work => {}
+        () = beat => {}
+    }
+}

@@ -1,0 +1,612 @@
+//! The engine's side of connections and calendars: who works on an account, where its reading stands, and what was done.
+
+use super::{Conn, On, StoreError, micros, row, rows, run};
+use crate::domain::ids::{BookingId, CalendarId, ConnectionId, EventTypeId, MemberId, WorkspaceId};
+use chrono::{DateTime, Utc};
+
+/// A connection that this worker holds.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct HeldRow {
+    /// Its id.
+    #[sqlx(try_from = "String")]
+    pub id: ConnectionId,
+    /// Its workspace.
+    #[sqlx(try_from = "String")]
+    pub workspace_id: WorkspaceId,
+    /// Whose it is.
+    #[sqlx(try_from = "String")]
+    pub member_id: MemberId,
+    /// The provider's key.
+    pub provider: String,
+    /// What its owner knows the account by.
+    pub label: String,
+    /// Where its calendars are.
+    pub home: String,
+    /// Sealed for `connection:ID`.
+    pub credential: Vec<u8>,
+    /// Grows whenever the credential is replaced.
+    pub version: i64,
+    /// `ok`, `reconnect` or `permission`.
+    pub state: String,
+    /// Failures in a row.
+    pub failures: i64,
+    /// The provider limits us until then; epoch microseconds.
+    pub limited_until: Option<i64>,
+    /// When the list of its calendars was read last; epoch microseconds.
+    pub listed_at: Option<i64>,
+    /// Grows whenever something asks for attention.
+    pub hints: i64,
+}
+
+/// Holds at most `most` connections that are due until an instant, for a worker that calls itself `holder`.
+pub async fn take(
+    conn: &mut Conn,
+    holder: &str,
+    until: DateTime<Utc>,
+    most: i64,
+    now: DateTime<Utc>,
+) -> Result<Vec<HeldRow>, StoreError> {
+    Ok(match conn.on() {
+        On::Sqlite(on) => {
+            sqlx::query_as::<_, HeldRow>(
+                "UPDATE connections SET holder = $1, held_until = $2
+                 WHERE id IN (SELECT id FROM connections WHERE next_at <= $3 AND held_until <= $3
+                              ORDER BY next_at LIMIT $4)
+                 RETURNING id, workspace_id, member_id, provider, label, home, credential, version, state, failures,
+                           limited_until, listed_at, hints",
+            )
+            .bind(holder)
+            .bind(micros(until))
+            .bind(micros(now))
+            .bind(most)
+            .fetch_all(on)
+            .await?
+        }
+        On::Postgres(on) => {
+            // Materialized: run once, so that it never takes more than it may.
+            sqlx::query_as::<_, HeldRow>(
+                "WITH due AS MATERIALIZED (
+                    SELECT id FROM connections WHERE next_at <= $3 AND held_until <= $3
+                    ORDER BY next_at LIMIT $4 FOR UPDATE SKIP LOCKED)
+                 UPDATE connections SET holder = $1, held_until = $2 WHERE id IN (SELECT id FROM due)
+                 RETURNING id, workspace_id, member_id, provider, label, home, credential, version, state, failures,
+                           limited_until, listed_at, hints",
+            )
+            .bind(holder)
+            .bind(micros(until))
+            .bind(micros(now))
+            .bind(most)
+            .fetch_all(on)
+            .await?
+        }
+    })
+}
+
+/// Holds one connection, unless somebody else does.
+pub async fn take_one(
+    conn: &mut Conn,
+    id: &ConnectionId,
+    holder: &str,
+    until: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<Option<HeldRow>, StoreError> {
+    row!(
+        conn,
+        HeldRow,
+        "UPDATE connections SET holder = $2, held_until = $3 WHERE id = $1 AND held_until <= $4 AND state = 'ok'
+         RETURNING id, workspace_id, member_id, provider, label, home, credential, version, state, failures,
+                   limited_until, listed_at, hints",
+        id.as_str(),
+        holder,
+        micros(until),
+        micros(now)
+    )
+}
+
+/// When the next connection is due that nobody holds; epoch microseconds.
+pub async fn next_due(conn: &mut Conn) -> Result<Option<i64>, StoreError> {
+    // Two steps in the index at most for each connection that is held: there are never more than places at workers.
+    let found = row!(
+        conn,
+        (Option<i64>,),
+        "SELECT MIN(CASE WHEN held_until > next_at THEN held_until ELSE next_at END) FROM connections"
+    )?;
+    Ok(found.and_then(|(at,)| at))
+}
+
+/// Holds a connection longer. `false` when it is not held any more.
+pub async fn extend(
+    conn: &mut Conn,
+    id: &ConnectionId,
+    holder: &str,
+    until: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let held = run!(
+        conn,
+        "UPDATE connections SET held_until = $3 WHERE id = $1 AND holder = $2",
+        id.as_str(),
+        holder,
+        micros(until)
+    )?;
+    Ok(held > 0)
+}
+
+/// How a tour of a connection ended.
+#[derive(Debug)]
+pub struct Ended<'a> {
+    /// The hints that it began with.
+    pub hints: i64,
+    /// When there is something to do next.
+    pub next: DateTime<Utc>,
+    /// `ok`, `reconnect` or `permission`.
+    pub state: &'a str,
+    /// What is wrong, for its owner; empty when nothing is.
+    pub trouble: &'a str,
+    /// Failures in a row.
+    pub failures: i64,
+    /// The provider limits us until then.
+    pub limited_until: Option<DateTime<Utc>>,
+}
+
+/// Lets go of a connection. What asked for attention meanwhile is seen to at once.
+pub async fn release(
+    conn: &mut Conn,
+    id: &ConnectionId,
+    holder: &str,
+    ended: &Ended<'_>,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let released = run!(
+        conn,
+        "UPDATE connections
+         SET holder = NULL, held_until = 0, state = $4, trouble = $5, failures = $6, limited_until = $7, updated_at = $8,
+             next_at = CASE WHEN hints = $9 OR $4 <> 'ok' OR $7 IS NOT NULL THEN $3 ELSE $8 END,
+             trouble_since = CASE WHEN $5 = '' THEN NULL ELSE COALESCE(trouble_since, $8) END,
+             told_at = CASE WHEN $4 = 'ok' THEN NULL ELSE told_at END
+         WHERE id = $1 AND holder = $2",
+        id.as_str(),
+        holder,
+        micros(ended.next),
+        ended.state,
+        ended.trouble,
+        ended.failures,
+        ended.limited_until.map(micros),
+        micros(now),
+        ended.hints
+    )?;
+    Ok(released > 0)
+}
+
+/// Notes that the owner is being told that an account needs them. `false` when they were told before.
+pub async fn tell_once(conn: &mut Conn, id: &ConnectionId, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    let told = run!(
+        conn,
+        "UPDATE connections SET told_at = $2 WHERE id = $1 AND told_at IS NULL",
+        id.as_str(),
+        micros(now)
+    )?;
+    Ok(told > 0)
+}
+
+/// Keeps a credential that was renewed, if this worker still holds the connection and nobody replaced it.
+pub async fn set_credential(
+    conn: &mut Conn,
+    id: &ConnectionId,
+    holder: &str,
+    version: i64,
+    credential: &[u8],
+) -> Result<bool, StoreError> {
+    let kept = run!(
+        conn,
+        "UPDATE connections SET credential = $4, version = version + 1 WHERE id = $1 AND holder = $2 AND version = $3",
+        id.as_str(),
+        holder,
+        version,
+        credential
+    )?;
+    Ok(kept > 0)
+}
+
+/// Notes that the list of an account's calendars was read.
+pub async fn set_listed(conn: &mut Conn, id: &ConnectionId, now: DateTime<Utc>) -> Result<(), StoreError> {
+    run!(conn, "UPDATE connections SET listed_at = $2 WHERE id = $1", id.as_str(), micros(now))?;
+    Ok(())
+}
+
+/// Asks for attention to an account.
+pub async fn hint(conn: &mut Conn, id: &ConnectionId, now: DateTime<Utc>) -> Result<(), StoreError> {
+    conn.wake_on_commit();
+    run!(
+        conn,
+        "UPDATE connections
+         SET hints = hints + 1,
+             next_at = CASE WHEN limited_until > $2 OR next_at <= $2 THEN next_at ELSE $2 END
+         WHERE id = $1 AND state = 'ok'",
+        id.as_str(),
+        micros(now)
+    )?;
+    Ok(())
+}
+
+/// Has a calendar read again soon.
+pub async fn hint_calendar(conn: &mut Conn, id: &CalendarId, now: DateTime<Utc>) -> Result<(), StoreError> {
+    run!(
+        conn,
+        "UPDATE calendars SET next_at = CASE WHEN next_at > $2 THEN $2 ELSE next_at END WHERE id = $1",
+        id.as_str(),
+        micros(now)
+    )?;
+    let found = row!(conn, (String,), "SELECT connection_id FROM calendars WHERE id = $1", id.as_str())?;
+    if let Some((connection,)) = found {
+        hint(conn, &ConnectionId::try_from(connection)?, now).await?;
+    }
+    Ok(())
+}
+
+/// A calendar as the engine sees it.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct CalendarRow {
+    /// Its id.
+    #[sqlx(try_from = "String")]
+    pub id: CalendarId,
+    /// Its workspace.
+    #[sqlx(try_from = "String")]
+    pub workspace_id: WorkspaceId,
+    /// Whose it is.
+    #[sqlx(try_from = "String")]
+    pub member_id: MemberId,
+    /// Its account.
+    #[sqlx(try_from = "String")]
+    pub connection_id: ConnectionId,
+    /// Its id at the provider.
+    pub remote_id: String,
+    /// Its name.
+    pub name: String,
+    /// Is it read?
+    pub syncs: bool,
+    /// Do its events take time?
+    pub conflicts: bool,
+    /// Are bookings written to it?
+    pub receives: bool,
+    /// Do tentative events take time?
+    pub tentative: bool,
+    /// Are links of online meetings asked for?
+    pub meetings: bool,
+    /// `adopt` or `flag`: what becomes of a booking whose event was changed there.
+    pub outside: String,
+    /// `us` or `provider`: who invites.
+    pub invites: String,
+    /// Where the last reading ended; `None`: everything is to be read.
+    pub cursor: Option<String>,
+    /// Until when busy time was derived; epoch microseconds.
+    pub window_until: i64,
+    /// The last reading that came to an end; epoch microseconds.
+    pub synced_at: Option<i64>,
+    /// Failures in a row.
+    pub failures: i64,
+    /// When it is read next; epoch microseconds.
+    pub next_at: i64,
+    /// The push channel's id at the provider.
+    pub channel_id: Option<String>,
+    /// What else ends it.
+    pub channel_resource: String,
+    /// When it ends; epoch microseconds.
+    pub channel_expires_at: Option<i64>,
+    /// When it is to be renewed; epoch microseconds.
+    pub channel_renew_at: Option<i64>,
+}
+
+/// The calendars of a connection that are there and in use: read, or written to.
+pub async fn calendars(conn: &mut Conn, connection: &ConnectionId) -> Result<Vec<CalendarRow>, StoreError> {
+    rows!(
+        conn,
+        CalendarRow,
+        "SELECT id, workspace_id, member_id, connection_id, remote_id, name, syncs, conflicts, receives, tentative,
+                meetings, outside, invites, cursor, window_until, synced_at, failures, next_at, channel_id,
+                channel_resource, channel_expires_at, channel_renew_at
+         FROM calendars WHERE connection_id = $1 AND present AND NOT twin ORDER BY created_at, id",
+        connection.as_str()
+    )
+}
+
+/// A calendar as it stands now.
+pub async fn calendar(conn: &mut Conn, id: &CalendarId) -> Result<Option<CalendarRow>, StoreError> {
+    row!(
+        conn,
+        CalendarRow,
+        "SELECT id, workspace_id, member_id, connection_id, remote_id, name, syncs, conflicts, receives, tentative,
+                meetings, outside, invites, cursor, window_until, synced_at, failures, next_at, channel_id,
+                channel_resource, channel_expires_at, channel_renew_at
+         FROM calendars WHERE id = $1",
+        id.as_str()
+    )
+}
+
+/// A reading came to its end: keeps the cursor with what it brought.
+pub async fn set_cursor(
+    conn: &mut Conn,
+    id: &CalendarId,
+    cursor: &str,
+    now: DateTime<Utc>,
+    next: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    run!(
+        conn,
+        "UPDATE calendars SET cursor = $2, synced_at = $3, failures = 0, trouble = '', next_at = $4, updated_at = $3
+         WHERE id = $1",
+        id.as_str(),
+        cursor,
+        micros(now),
+        micros(next)
+    )?;
+    Ok(())
+}
+
+/// Forgets where reading stood: everything is read again. What is known stays until then.
+pub async fn forget_cursor(conn: &mut Conn, id: &CalendarId) -> Result<(), StoreError> {
+    run!(conn, "UPDATE calendars SET cursor = NULL WHERE id = $1", id.as_str())?;
+    Ok(())
+}
+
+/// Notes until when busy time is derived.
+pub async fn set_window(conn: &mut Conn, id: &CalendarId, until: i64) -> Result<(), StoreError> {
+    run!(conn, "UPDATE calendars SET window_until = $2 WHERE id = $1", id.as_str(), until)?;
+    Ok(())
+}
+
+/// Notes that reading failed, and when it is tried again.
+pub async fn set_failed(
+    conn: &mut Conn,
+    id: &CalendarId,
+    trouble: &str,
+    next: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    run!(
+        conn,
+        "UPDATE calendars SET failures = failures + 1, trouble = $2, next_at = $3 WHERE id = $1",
+        id.as_str(),
+        trouble,
+        micros(next)
+    )?;
+    Ok(())
+}
+
+/// A push channel to keep.
+#[derive(Debug)]
+pub struct NewChannel<'a> {
+    /// Its id at the provider.
+    pub id: &'a str,
+    /// What else ends it.
+    pub resource: &'a str,
+    /// The hash of the secret that pushes carry; `None`: as before.
+    pub secret: Option<&'a [u8]>,
+    /// When it ends.
+    pub expires: DateTime<Utc>,
+    /// When it is to be renewed.
+    pub renew: DateTime<Utc>,
+}
+
+/// Keeps a push channel, in place of the one before.
+pub async fn set_channel(
+    conn: &mut Conn,
+    id: &CalendarId,
+    channel: &NewChannel<'_>,
+) -> Result<(), StoreError> {
+    run!(
+        conn,
+        "UPDATE calendars SET channel_id = $2, channel_resource = $3, channel_secret = COALESCE($4, channel_secret),
+                channel_expires_at = $5, channel_renew_at = $6
+         WHERE id = $1",
+        id.as_str(),
+        channel.id,
+        channel.resource,
+        channel.secret,
+        micros(channel.expires),
+        micros(channel.renew)
+    )?;
+    Ok(())
+}
+
+/// Forgets a push channel, and asks for another no sooner than `retry`.
+pub async fn clear_channel(
+    conn: &mut Conn,
+    id: &CalendarId,
+    retry: Option<DateTime<Utc>>,
+) -> Result<(), StoreError> {
+    run!(
+        conn,
+        "UPDATE calendars SET channel_id = NULL, channel_resource = '', channel_secret = NULL, channel_expires_at = NULL,
+                channel_renew_at = $2
+         WHERE id = $1",
+        id.as_str(),
+        retry.map(micros)
+    )?;
+    Ok(())
+}
+
+/// The calendar and the secret's hash of a push channel.
+pub async fn by_channel(
+    conn: &mut Conn,
+    provider: &str,
+    channel: &str,
+) -> Result<Option<(CalendarId, Vec<u8>)>, StoreError> {
+    let found = row!(
+        conn,
+        (String, Vec<u8>),
+        "SELECT k.id, k.channel_secret FROM calendars k JOIN connections c ON c.id = k.connection_id
+         WHERE k.channel_id = $2 AND c.provider = $1 AND k.channel_secret IS NOT NULL",
+        provider,
+        channel
+    )?;
+    found.map(|(id, hash)| Ok((CalendarId::try_from(id)?, hash))).transpose()
+}
+
+/// The zone in which a member's all-day events are meant: that of their first schedule, else of their workspace.
+pub async fn owner_zone(conn: &mut Conn, member: &MemberId) -> Result<String, StoreError> {
+    let found = row!(
+        conn,
+        (String,),
+        "SELECT COALESCE((SELECT s.zone FROM schedules s WHERE s.member_id = m.id ORDER BY s.created_at, s.id LIMIT 1),
+                         w.zone)
+         FROM members m JOIN workspaces w ON w.id = m.workspace_id WHERE m.id = $1",
+        member.as_str()
+    )?;
+    Ok(found.map_or_else(|| "UTC".to_owned(), |(zone,)| zone))
+}
+
+/// The rules of what a member can be booked for, as JSON.
+pub async fn rules_of(conn: &mut Conn, member: &MemberId) -> Result<Vec<String>, StoreError> {
+    let found = rows!(
+        conn,
+        (String,),
+        "SELECT e.rules FROM hosts h JOIN event_types e ON e.id = h.event_type_id WHERE h.member_id = $1 AND e.active",
+        member.as_str()
+    )?;
+    Ok(found.into_iter().map(|(rules,)| rules).collect())
+}
+
+/// A calendar whose events take time, as somebody who books has to know it.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct FreshRow {
+    /// The calendar.
+    #[sqlx(try_from = "String")]
+    pub calendar_id: CalendarId,
+    /// Its account.
+    #[sqlx(try_from = "String")]
+    pub connection_id: ConnectionId,
+    /// Whose it is.
+    #[sqlx(try_from = "String")]
+    pub member_id: MemberId,
+    /// `book` or `refuse`, when it does not answer.
+    pub silent: String,
+    /// The last reading that came to an end; epoch microseconds.
+    pub synced_at: Option<i64>,
+    /// Until when the provider pushes; epoch microseconds.
+    pub channel_expires_at: Option<i64>,
+    /// The account's state.
+    pub state: String,
+}
+
+/// The calendars that take time from the hosts of an event type.
+pub async fn to_ask(conn: &mut Conn, event_type: &EventTypeId) -> Result<Vec<FreshRow>, StoreError> {
+    rows!(
+        conn,
+        FreshRow,
+        "SELECT k.id AS calendar_id, k.connection_id, k.member_id, k.silent, k.synced_at, k.channel_expires_at, c.state
+         FROM hosts h JOIN calendars k ON k.member_id = h.member_id JOIN connections c ON c.id = k.connection_id
+         WHERE h.event_type_id = $1 AND k.syncs AND k.conflicts AND k.present AND NOT k.twin",
+        event_type.as_str()
+    )
+}
+
+/// Something that was done for a connection.
+#[derive(Debug)]
+pub struct NewLine<'a> {
+    /// The row's id.
+    pub id: &'a str,
+    /// Its workspace.
+    pub workspace: &'a WorkspaceId,
+    /// The connection.
+    pub connection: &'a ConnectionId,
+    /// The calendar's name, or empty.
+    pub calendar: &'a str,
+    /// What was done.
+    pub sentence: &'a str,
+    /// Did it go well?
+    pub went_well: bool,
+}
+
+/// Writes down what was done.
+pub async fn log(conn: &mut Conn, line: &NewLine<'_>, now: DateTime<Utc>) -> Result<(), StoreError> {
+    run!(
+        conn,
+        "INSERT INTO sync_log (id, workspace_id, connection_id, at, calendar, sentence, went_well)
+         SELECT $1, $2, c.id, $3, $5, $6, $7 FROM connections c WHERE c.id = $4",
+        line.id,
+        line.workspace.as_str(),
+        micros(now),
+        line.connection.as_str(),
+        line.calendar,
+        line.sentence,
+        line.went_well
+    )?;
+    Ok(())
+}
+
+/// Forgets what was done before an instant.
+pub async fn forget_log(conn: &mut Conn, before: DateTime<Utc>) -> Result<(), StoreError> {
+    run!(conn, "DELETE FROM sync_log WHERE at < $1", micros(before))?;
+    Ok(())
+}
+
+/// The bookings still to come that a member takes part in.
+pub async fn to_come(
+    conn: &mut Conn,
+    member: &MemberId,
+    now: DateTime<Utc>,
+) -> Result<Vec<BookingId>, StoreError> {
+    let found = rows!(
+        conn,
+        (String,),
+        "SELECT b.id FROM attendees a JOIN bookings b ON b.id = a.booking_id
+         WHERE a.member_id = $1 AND b.end_at > $2 AND b.status IN ('confirmed', 'pending') ORDER BY b.start_at",
+        member.as_str(),
+        micros(now)
+    )?;
+    found.into_iter().map(|(id,)| Ok(BookingId::try_from(id)?)).collect()
+}
+
+/// Every calendar of a connection, in use or not.
+pub async fn all_calendars(
+    conn: &mut Conn,
+    connection: &ConnectionId,
+) -> Result<Vec<CalendarId>, StoreError> {
+    let found = rows!(
+        conn,
+        (String,),
+        "SELECT id FROM calendars WHERE connection_id = $1 ORDER BY id",
+        connection.as_str()
+    )?;
+    found.into_iter().map(|(id,)| Ok(CalendarId::try_from(id)?)).collect()
+}
+
+/// Has a push channel that still works renewed later.
+pub async fn postpone_channel(
+    conn: &mut Conn,
+    id: &CalendarId,
+    renew: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    run!(conn, "UPDATE calendars SET channel_renew_at = $2 WHERE id = $1", id.as_str(), micros(renew))?;
+    Ok(())
+}
+
+/// Whose an account is, for a mail about it.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct OwnerRow {
+    /// Their name.
+    pub name: String,
+    /// The address that they sign in with.
+    pub email: String,
+    /// The workspace's name.
+    pub workspace: String,
+    /// The workspace's part of the address.
+    pub slug: String,
+    /// The workspace's zone.
+    pub zone: String,
+    /// The provider's key.
+    pub provider: String,
+    /// The account, as they know it.
+    pub label: String,
+}
+
+/// Whose an account is.
+pub async fn owner(conn: &mut Conn, id: &ConnectionId) -> Result<Option<OwnerRow>, StoreError> {
+    row!(
+        conn,
+        OwnerRow,
+        "SELECT m.name, u.email, w.name AS workspace, w.slug, w.zone, c.provider, c.label
+         FROM connections c JOIN members m ON m.id = c.member_id JOIN users u ON u.id = m.user_id
+         JOIN workspaces w ON w.id = c.workspace_id WHERE c.id = $1",
+        id.as_str()
+    )
+}

@@ -1,0 +1,288 @@
+//! What somebody did to a booking's entry outside comes back.
+//!
+//! The database is the authority for bookings: a change outside is a wish of the calendar's owner. Where they chose so it is
+//! adopted, as if they had moved or called off the booking here; where it can't be, or they chose to look first, the
+//! booking is flagged. Texts are ours, and are not read back.
+
+use super::{
+    Stop,
+    outside::{self, Moved},
+    tour::Tour,
+};
+use crate::{
+    domain::{ids::MirrorId, interval::Interval},
+    server::{
+        calendars::event::{Answer, RemoteEvent, When},
+        store::{
+            Conn, StoreError, attendees, bookings, instant, invitees,
+            mirrors::{self, MirrorRow, Seen},
+            sync::CalendarRow,
+        },
+    },
+};
+
+/// The time that an entry shows, if it is one that a booking can have: once, between two instants.
+fn time(event: &RemoteEvent) -> Option<Interval> {
+    match &event.when {
+        When::Timed { start, end, .. } if event.recurrence.is_none() => Interval::new(*start, *end),
+        When::Timed { .. } | When::AllDay { .. } => None,
+    }
+}
+
+fn stored(start: Option<i64>, end: Option<i64>) -> Option<Interval> {
+    Interval::new(instant(start?), instant(end?))
+}
+
+/// What is known of a booking whose entry was seen.
+struct Booking {
+    time: Interval,
+    holds_time: bool,
+    is_over: bool,
+    hosts: usize,
+}
+
+impl Booking {
+    async fn load(conn: &mut Conn, tour: &Tour<'_>, mirror: &MirrorRow) -> Result<Option<Self>, StoreError> {
+        let Some(row) = bookings::get(conn, &mirror.workspace_id, &mirror.booking_id).await? else {
+            return Ok(None);
+        };
+        let time = Interval::new(instant(row.start_at), instant(row.end_at));
+        let time = time.ok_or(StoreError::Value("a booking without a time"))?;
+        let hosts = attendees::names(conn, &mirror.booking_id).await?;
+        let attends = hosts.iter().any(|(member, _)| member == mirror.member_id.as_str());
+        Ok(Some(Self {
+            time,
+            holds_time: row.status.holds_time() && attends,
+            is_over: time.end() <= tour.now(),
+            hosts: hosts.len(),
+        }))
+    }
+}
+
+/// The entry of a booking was read: `None` when it is not there.
+pub(super) async fn seen(
+    tour: &mut Tour<'_>,
+    calendar: &CalendarRow,
+    mirror: &MirrorId,
+    event: Option<&RemoteEvent>,
+) -> Result<(), Stop> {
+    let mut conn = tour.context.db.read().await?;
+    let Some(mirror) = mirrors::by_id(&mut conn, mirror).await? else { return Ok(()) };
+    let Some(booking) = Booking::load(&mut conn, tour, &mirror).await? else { return Ok(()) };
+    drop(conn);
+    match event {
+        Some(event) => there(tour, calendar, &mirror, &booking, event).await,
+        // What is being written anew is made again.
+        None if mirror.written < mirror.wanted && mirror.remote_id.is_none() => Ok(()),
+        None => not_there(tour, calendar, &mirror, &booking).await,
+    }
+}
+
+async fn there(
+    tour: &mut Tour<'_>,
+    calendar: &CalendarRow,
+    mirror: &MirrorRow,
+    booking: &Booking,
+    event: &RemoteEvent,
+) -> Result<(), Stop> {
+    let now = tour.now();
+    let shown = time(event);
+    let mut remember =
+        Seen { remote_id: Some(&event.id), etag: event.etag.as_deref(), state: "live", time: shown };
+    if !booking.holds_time {
+        // It was called off here: either its entry is just being taken away, or somebody brought it back.
+        if mirror.state == "gone" && mirror.written >= mirror.wanted && !booking.is_over {
+            remember.state = "apart";
+            let detail = format!(
+                "Its entry is in the calendar “{}” again. The booking stays called off; book it anew if it takes place.",
+                calendar.name
+            );
+            let mut conn = tour.context.db.write().await?;
+            mirrors::set_seen(&mut conn, &mirror.id, &remember, now).await?;
+            outside::raise(&mut conn, mirror, "back_outside", &detail, now).await?;
+            conn.commit().await?;
+        }
+        return Ok(());
+    }
+    answers(tour, calendar, mirror, booking, event).await?;
+    if mirror.written < mirror.wanted && mirror.remote_id.is_some() {
+        // Our own, newer change is on its way: it is made on what is there then.
+        return Ok(());
+    }
+    if shown == Some(booking.time) {
+        let in_step = mirror.state == "live" && mirror.remote_id.as_deref() == Some(&event.id);
+        if in_step && mirror.etag == event.etag && stored(mirror.start_at, mirror.end_at) == shown {
+            return Ok(());
+        }
+        let mut conn = tour.context.db.write().await?;
+        mirrors::set_seen(&mut conn, &mirror.id, &remember, now).await?;
+        if mirror.remote_id.is_none() {
+            // The answer to our own request was lost; this is it.
+            mirrors::set_written(&mut conn, &mirror.id, mirror.wanted.min(mirror.written.max(1)), now)
+                .await?;
+        }
+        outside::lower_times(&mut conn, mirror).await?;
+        conn.commit().await?;
+        return Ok(());
+    }
+    if mirror.state == "apart" && shown.is_some() && stored(mirror.start_at, mirror.end_at) == shown {
+        // Known, and flagged.
+        let mut conn = tour.context.db.write().await?;
+        remember.state = "apart";
+        mirrors::set_seen(&mut conn, &mirror.id, &remember, now).await?;
+        conn.commit().await?;
+        return Ok(());
+    }
+    if booking.is_over {
+        return Ok(());
+    }
+    moved(tour, calendar, mirror, booking, event, remember).await
+}
+
+/// The entry shows another time than the booking has.
+async fn moved(
+    tour: &mut Tour<'_>,
+    calendar: &CalendarRow,
+    mirror: &MirrorRow,
+    booking: &Booking,
+    event: &RemoteEvent,
+    mut remember: Seen<'_>,
+) -> Result<(), Stop> {
+    let now = tour.now();
+    let name = &calendar.name;
+    let (kind, detail) = match time(event) {
+        None if event.recurrence.is_some() => (
+            "changed_outside",
+            format!("In the calendar “{name}” its entry was made into one that comes again."),
+        ),
+        None => ("changed_outside", format!("In the calendar “{name}” its entry was made into whole days.")),
+        Some(time) => {
+            let to = tour.words_for(time.start());
+            let was_moved = format!("In the calendar “{name}” its entry was moved to {to}");
+            if calendar.outside != "adopt" {
+                ("moved_outside", format!("{was_moved}."))
+            } else if booking.hosts > 1 {
+                ("moved_outside", format!("{was_moved}. It was not moved here, because others take part."))
+            } else {
+                match outside::move_booking(tour.context, mirror, time, event.etag.as_deref(), now).await? {
+                    Moved::Done => {
+                        let sentence = format!("A booking was moved to {to}, as its entry was.");
+                        return tour.log(name, &sentence, true).await;
+                    }
+                    Moved::Overlaps(other) => {
+                        let detail = format!(
+                            "In the calendar “{name}” another booking's entry was moved to {to}, onto this one."
+                        );
+                        let mut conn = tour.context.db.write().await?;
+                        outside::raise_at(&mut conn, mirror, &other, "overlap", &detail, now).await?;
+                        conn.commit().await?;
+                        ("overlap", format!("{was_moved}, where another booking is. It was not moved here."))
+                    }
+                    Moved::TooLate => {
+                        ("moved_outside", format!("{was_moved}, which is over. It was not moved here."))
+                    }
+                    Moved::NoMore => return Ok(()),
+                }
+            }
+        }
+    };
+    remember.state = "apart";
+    let mut conn = tour.context.db.write().await?;
+    mirrors::set_seen(&mut conn, &mirror.id, &remember, now).await?;
+    outside::raise(&mut conn, mirror, kind, &detail, now).await?;
+    conn.commit().await?;
+    tour.log(name, &detail, false).await
+}
+
+async fn not_there(
+    tour: &mut Tour<'_>,
+    calendar: &CalendarRow,
+    mirror: &MirrorRow,
+    booking: &Booking,
+) -> Result<(), Stop> {
+    if mirror.state == "gone" && mirror.remote_id.is_none() {
+        return Ok(());
+    }
+    let now = tour.now();
+    let gone = Seen { remote_id: None, etag: None, state: "gone", time: None };
+    let mut conn = tour.context.db.write().await?;
+    mirrors::set_seen(&mut conn, &mirror.id, &gone, now).await?;
+    mirrors::set_written(&mut conn, &mirror.id, mirror.wanted, now).await?;
+    let asks = booking.holds_time && !booking.is_over;
+    if asks && calendar.outside != "adopt" {
+        let detail = format!("Its entry was deleted in the calendar “{}”.", calendar.name);
+        outside::raise(&mut conn, mirror, "deleted_outside", &detail, now).await?;
+    }
+    conn.commit().await?;
+    if !asks {
+        return Ok(());
+    }
+    if calendar.outside != "adopt" {
+        return tour.log(&calendar.name, "The entry of a booking was deleted outside.", false).await;
+    }
+    if booking.hosts > 1 {
+        // One of several took it out of their calendar: they don't come.
+        outside::answer(tour.context, mirror, "declined", now).await?;
+        return tour.log(&calendar.name, "The entry of a booking was deleted: declined.", true).await;
+    }
+    outside::call_off(tour.context, mirror, now).await?;
+    tour.log(&calendar.name, "A booking was called off, because its entry was deleted.", true).await
+}
+
+/// An entry that we were about to change is not there: it was deleted outside, before our change.
+pub(super) async fn deleted_before_change(
+    tour: &mut Tour<'_>,
+    calendar: &CalendarRow,
+    mirror: &MirrorRow,
+) -> Result<(), Stop> {
+    let mut conn = tour.context.db.read().await?;
+    let Some(booking) = Booking::load(&mut conn, tour, mirror).await? else { return Ok(()) };
+    drop(conn);
+    not_there(tour, calendar, mirror, &booking).await
+}
+
+/// What people answered outside.
+async fn answers(
+    tour: &mut Tour<'_>,
+    calendar: &CalendarRow,
+    mirror: &MirrorRow,
+    booking: &Booking,
+    event: &RemoteEvent,
+) -> Result<(), Stop> {
+    let now = tour.now();
+    if booking.is_over {
+        return Ok(());
+    }
+    // The host's own answer. Whoever organises an event counts as coming without ever saying so: only a "no", or a "yes"
+    // after one, is news.
+    let own = event.participants.iter().find(|participant| participant.is_self);
+    let rsvp = match own.map(|own| own.answer) {
+        Some(Answer::Declined) => Some("declined"),
+        Some(Answer::Accepted) => Some("confirmed"),
+        Some(Answer::None | Answer::Tentative) | None => None,
+    };
+    if let Some(rsvp) = rsvp {
+        outside::answer(tour.context, mirror, rsvp, now).await?;
+    }
+    // Those whom the provider invited for us.
+    if calendar.invites != "provider" {
+        return Ok(());
+    }
+    let mut conn = tour.context.db.write().await?;
+    let mut declined = Vec::new();
+    for id in invitees::ids(&mut conn, &mirror.workspace_id, &mirror.booking_id).await? {
+        let Some(row) = invitees::by_id(&mut conn, &mirror.workspace_id, &id).await? else { continue };
+        let answer = event.participants.iter().find(|one| one.email.eq_ignore_ascii_case(&row.email));
+        if answer.is_some_and(|answer| answer.answer == Answer::Declined) {
+            declined.push(row.name);
+        }
+    }
+    if declined.is_empty() {
+        mirrors::unflag(&mut conn, &mirror.booking_id, &mirror.member_id, "declined_outside").await?;
+    } else {
+        let detail = format!("{} declined in their calendar.", declined.join(", "));
+        outside::raise(&mut conn, mirror, "declined_outside", &detail, now).await?;
+    }
+    conn.commit().await?;
+    Ok(())
+}

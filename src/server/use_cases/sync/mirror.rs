@@ -1,0 +1,68 @@
+//! Which bookings stand in which calendars.
+
+use crate::{
+    domain::ids::{BookingId, ConnectionId, MemberId, MirrorId, WorkspaceId},
+    server::{
+        ids,
+        store::{Conn, StoreError, mirrors, sync},
+    },
+};
+use chrono::{DateTime, Utc};
+
+/// A booking changed: has its entries written, in the caller's transaction. Of hosts who take part no longer they are taken
+/// away.
+pub(crate) async fn reflect(
+    conn: &mut Conn,
+    workspace: &WorkspaceId,
+    booking: &BookingId,
+    hosts: &[MemberId],
+    holds_time: bool,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let known = mirrors::of_booking(conn, booking).await?;
+    let mut connections = mirrors::want_all(conn, booking, now).await?;
+    if holds_time {
+        for host in hosts {
+            let Some(calendar) = mirrors::receiver(conn, host).await? else { continue };
+            if known.iter().any(|mirror| mirror.calendar_id == calendar.id) {
+                continue;
+            }
+            let id: MirrorId = ids::new(now)?;
+            mirrors::want(conn, &id, workspace, &calendar, booking, now).await?;
+            connections.extend(mirrors::connection_of(conn, &id).await?.map(String::from));
+        }
+    }
+    for connection in connections {
+        sync::hint(conn, &ConnectionId::try_from(connection)?, now).await?;
+    }
+    Ok(())
+}
+
+/// Another calendar of a member receives their bookings now, or none does: has those that are still to come written to it,
+/// and taken away where they were.
+pub(crate) async fn receiver_changed(
+    conn: &mut Conn,
+    workspace: &WorkspaceId,
+    member: &MemberId,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    for booking in sync::to_come(conn, member, now).await? {
+        reflect(conn, workspace, &booking, std::slice::from_ref(member), true, now).await?;
+    }
+    Ok(())
+}
+
+/// Does this member's own calendar get their bookings? Then the mail about it brings no second entry.
+pub(crate) async fn has_receiver(conn: &mut Conn, member: &MemberId) -> Result<bool, StoreError> {
+    Ok(mirrors::receiver(conn, member).await?.is_some())
+}
+
+/// Does the provider of one of these hosts invite the invitee? Then we don't.
+pub(crate) async fn provider_invites(conn: &mut Conn, hosts: &[MemberId]) -> Result<bool, StoreError> {
+    for host in hosts {
+        if mirrors::receiver(conn, host).await?.is_some_and(|calendar| calendar.invites == "provider") {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}

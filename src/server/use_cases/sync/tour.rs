@@ -1,0 +1,356 @@
+//! One tour of one account: write what waits, read what changed, look after push channels, say how it went.
+
+use super::{Stop, backoff, channel, jitter, read, row_id, write};
+use crate::{
+    domain::{ids::ConnectionId, zone::ZoneRules},
+    server::{
+        calendars::{
+            self, Provider,
+            access::{Access, Connect, Credential},
+            fault::Fault,
+            oauth::{self, Setup},
+        },
+        context::Context,
+        store::{
+            StoreError, instant,
+            sync::{self, CalendarRow, Ended, HeldRow},
+        },
+        use_cases::{connections, post, providers},
+        zones,
+    },
+};
+use chrono::{DateTime, TimeDelta, Utc};
+use std::sync::Arc;
+
+/// How long an account is held before another worker may take it; extended while a tour goes on.
+pub(crate) const LEASE: TimeDelta = TimeDelta::seconds(45);
+/// A token that ends sooner is renewed first.
+const ALMOST: TimeDelta = TimeDelta::seconds(90);
+/// How often the list of an account's calendars is read.
+const LIST: TimeDelta = TimeDelta::hours(12);
+/// A password that is refused so often in a row is wrong; less may be a server that restarts.
+const WRONG_AFTER: i64 = 3;
+
+/// A tour.
+pub(super) struct Tour<'c> {
+    pub(super) context: &'c Context,
+    pub(super) row: HeldRow,
+    pub(super) provider: &'static dyn Provider,
+    /// The owner's zone: all-day and floating times are meant in it.
+    pub(super) zone: Arc<ZoneRules>,
+    setup: Option<Setup>,
+    credential: Credential,
+    holder: &'c str,
+    clock: fn() -> DateTime<Utc>,
+}
+
+/// Asks a provider, with a token that is good; one that is refused all the same is renewed once.
+macro_rules! reach {
+    ($tour:expr, |$access:ident| $call:expr) => {{
+        let mut renewed = false;
+        loop {
+            $tour.good_token().await?;
+            let answer = {
+                let $access = $tour.access();
+                $call.await
+            };
+            match answer {
+                Err($crate::server::calendars::fault::Fault::Unauthorized)
+                    if !renewed && $tour.has_tokens() =>
+                {
+                    renewed = true;
+                    $tour.renew().await?;
+                }
+                other => break other,
+            }
+        }
+    }};
+}
+pub(super) use reach;
+
+impl<'c> Tour<'c> {
+    pub(super) async fn begin(
+        context: &'c Context,
+        row: HeldRow,
+        holder: &'c str,
+        clock: fn() -> DateTime<Utc>,
+    ) -> Result<Self, Stop> {
+        let provider = calendars::provider(&row.provider)
+            .ok_or_else(|| Fault::Refused("This version does not know the provider.".into()))?;
+        let sealed = connections::sealed_for(&row.id);
+        let credential = context
+            .secret
+            .open(&sealed, &row.credential)
+            .and_then(|plain| serde_json::from_slice(&plain).ok())
+            .ok_or_else(|| {
+                Fault::Revoked("The stored access can't be opened with this server's secret.".into())
+            })?;
+        let mut conn = context.db.read().await?;
+        let setup = match provider.connect() {
+            Connect::OAuth(_) => {
+                let setup = providers::setup(&mut conn, context, &row.workspace_id, provider).await?;
+                Some(setup.ok_or_else(|| {
+                    Fault::Temporary(format!("{} is not set up on this server any more.", provider.name()))
+                })?)
+            }
+            Connect::Password { .. } | Connect::Feed => None,
+        };
+        let name = sync::owner_zone(&mut conn, &row.member_id).await?;
+        let zone = zones::rules(&name).unwrap_or_else(|| Arc::new(ZoneRules::utc()));
+        Ok(Self { context, row, provider, zone, setup, credential, holder, clock })
+    }
+
+    pub(super) fn now(&self) -> DateTime<Utc> {
+        (self.clock)()
+    }
+
+    pub(super) fn access(&self) -> Access<'_> {
+        Access {
+            credential: &self.credential,
+            endpoints: self.setup.as_ref().map(|setup| &setup.endpoints),
+            home: &self.row.home,
+            zone: self.zone.name(),
+            allow_private: self.context.config.allow_private_urls,
+            now: self.now(),
+        }
+    }
+
+    pub(super) fn has_tokens(&self) -> bool {
+        matches!(self.credential, Credential::Tokens { .. })
+    }
+
+    /// Makes sure that the token lasts for the next request.
+    pub(super) async fn good_token(&mut self) -> Result<(), Stop> {
+        match &self.credential {
+            Credential::Tokens { expires, .. } if *expires <= self.now() + ALMOST => self.renew().await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Exchanges the refresh token, and keeps the answer before anything is done with it: where refresh tokens are for one
+    /// use, an answer that is lost is an account that is lost.
+    pub(super) async fn renew(&mut self) -> Result<(), Stop> {
+        let (Credential::Tokens { refresh, .. }, Some(setup)) = (&self.credential, &self.setup) else {
+            return Ok(());
+        };
+        let tokens = oauth::refresh(setup, refresh, self.now()).await?;
+        let renewed =
+            Credential::Tokens { access: tokens.access, refresh: tokens.refresh, expires: tokens.expires };
+        let plain = serde_json::to_vec(&renewed).map_err(StoreError::from)?;
+        let sealed = self.context.secret.seal(&connections::sealed_for(&self.row.id), &plain);
+        let mut conn = self.context.db.write().await?;
+        let kept =
+            sync::set_credential(&mut conn, &self.row.id, self.holder, self.row.version, &sealed).await?;
+        conn.commit().await?;
+        if !kept {
+            return Err(Stop::Lost);
+        }
+        self.row.version += 1;
+        self.credential = renewed;
+        Ok(())
+    }
+
+    /// Is the account still ours? Asked before what can't be taken back.
+    pub(super) async fn still_ours(&self) -> Result<(), Stop> {
+        let held = hold_on(self.context, &self.row.id, self.holder, self.now()).await?;
+        if held { Ok(()) } else { Err(Stop::Lost) }
+    }
+
+    /// Writes down what was done, for the owner to read.
+    pub(super) async fn log(&self, calendar: &str, sentence: &str, went_well: bool) -> Result<(), Stop> {
+        let now = self.now();
+        let id = row_id(now)?;
+        let line = sync::NewLine {
+            id: id.as_str(),
+            workspace: &self.row.workspace_id,
+            connection: &self.row.id,
+            calendar,
+            sentence,
+            went_well,
+        };
+        let mut conn = self.context.db.write().await?;
+        sync::log(&mut conn, &line, now).await?;
+        conn.commit().await?;
+        Ok(())
+    }
+
+    pub(super) async fn calendars(&self) -> Result<Vec<CalendarRow>, Stop> {
+        let mut conn = self.context.db.read().await?;
+        Ok(sync::calendars(&mut conn, &self.row.id).await?)
+    }
+
+    /// Reads the list of calendars when that is due.
+    async fn list(&mut self) -> Result<(), Stop> {
+        let now = self.now();
+        if self.row.listed_at.is_some_and(|at| instant(at) + LIST > now) {
+            return Ok(());
+        }
+        let found = reach!(self, |access| self.provider.calendars(&access))?;
+        let mut conn = self.context.db.write().await?;
+        let (workspace, member) = (&self.row.workspace_id, &self.row.member_id);
+        connections::take_list(&mut conn, workspace, member, &self.row.id, self.provider, &found, now)
+            .await?;
+        sync::set_listed(&mut conn, &self.row.id, now).await?;
+        conn.commit().await?;
+        self.row.listed_at = Some(now.timestamp_micros());
+        Ok(())
+    }
+
+    /// The whole of it. Returns when there is something to do next.
+    async fn make(&mut self) -> Result<DateTime<Utc>, Stop> {
+        self.list().await?;
+        write::all(self).await?;
+        for calendar in self.calendars().await? {
+            let due = calendar.syncs && (calendar.next_at <= self.now().timestamp_micros());
+            if due {
+                match read::calendar(self, &calendar).await {
+                    Ok(()) => {}
+                    Err(Stop::Fault(fault)) if !ends_tour(&fault) => {
+                        self.reading_failed(&calendar, &fault).await?;
+                    }
+                    Err(stop) => {
+                        if let Stop::Fault(fault) = &stop {
+                            self.reading_failed(&calendar, fault).await?;
+                        }
+                        return Err(stop);
+                    }
+                }
+            }
+            channel::look_after(self, &calendar).await?;
+        }
+        // What was read may have asked for writing.
+        write::all(self).await?;
+        self.next().await
+    }
+
+    async fn reading_failed(&self, calendar: &CalendarRow, fault: &Fault) -> Result<(), Stop> {
+        let sentence = fault.to_string();
+        let next = match fault {
+            Fault::Limited(Some(until)) => *until,
+            _ => self.now() + backoff(calendar.failures + 1),
+        };
+        let mut conn = self.context.db.write().await?;
+        sync::set_failed(&mut conn, &calendar.id, &sentence, next).await?;
+        conn.commit().await?;
+        self.log(&calendar.name, &format!("Not read: {sentence}"), false).await
+    }
+
+    /// When something is to be done next for this account.
+    async fn next(&self) -> Result<DateTime<Utc>, Stop> {
+        let mut next = self.now() + LIST;
+        for calendar in self.calendars().await? {
+            if calendar.syncs {
+                next = next.min(instant(calendar.next_at));
+                if let Some(at) = calendar.channel_renew_at {
+                    next = next.min(instant(at));
+                }
+            }
+            let mut conn = self.context.db.read().await?;
+            if let Some(at) = crate::server::store::mirrors::next_due(&mut conn, &calendar.id).await? {
+                next = next.min(instant(at));
+            }
+        }
+        Ok(next.max(self.now()))
+    }
+}
+
+/// Is a fault one of the whole account, so that going on with its other calendars makes no sense?
+fn ends_tour(fault: &Fault) -> bool {
+    matches!(fault, Fault::Unauthorized | Fault::Revoked(_) | Fault::Limited(_))
+}
+
+/// Holds accounts that are due.
+pub(crate) async fn take(
+    context: &Context,
+    holder: &str,
+    most: i64,
+    now: DateTime<Utc>,
+) -> Result<Vec<HeldRow>, StoreError> {
+    let mut conn = context.db.read().await?;
+    // A glance first: whoever looks does not keep writers waiting.
+    if sync::next_due(&mut conn).await?.is_none_or(|next| instant(next) > now) {
+        return Ok(Vec::new());
+    }
+    drop(conn);
+    let mut conn = context.db.write().await?;
+    let held = sync::take(&mut conn, holder, now + LEASE, most, now).await?;
+    conn.commit().await?;
+    Ok(held)
+}
+
+/// Holds an account longer. `false` when it is not held any more.
+pub(crate) async fn hold_on(
+    context: &Context,
+    id: &ConnectionId,
+    holder: &str,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let mut conn = context.db.write().await?;
+    let held = sync::extend(&mut conn, id, holder, now + LEASE).await?;
+    conn.commit().await?;
+    Ok(held)
+}
+
+/// Makes a tour of an account that is held, and lets go of it.
+pub(crate) async fn run(context: &Context, row: HeldRow, holder: &str, clock: fn() -> DateTime<Utc>) {
+    let made = match Tour::begin(context, row.clone(), holder, clock).await {
+        Ok(mut tour) => tour.make().await,
+        Err(stop) => Err(stop),
+    };
+    if let Err(error) = let_go(context, &row, holder, made, clock()).await {
+        // Its lease runs out, and it is looked at again.
+        tracing::warn!(%error, connection = %row.id, "how a tour ended could not be written down");
+    }
+}
+
+/// Writes down how a tour ended, and lets go of the account.
+pub(super) async fn let_go(
+    context: &Context,
+    row: &HeldRow,
+    holder: &str,
+    made: Result<DateTime<Utc>, Stop>,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let failures = row.failures + 1;
+    let (state, trouble, failures, next, limited_until) = match made {
+        Ok(next) => ("ok", String::new(), 0, next, None),
+        Err(Stop::Lost) => return Ok(()),
+        Err(Stop::Store(error)) => {
+            tracing::warn!(%error, connection = %row.id, "a tour met the database");
+            ("ok", String::new(), failures, now + backoff(failures), None)
+        }
+        Err(Stop::Fault(fault)) => {
+            let sentence = fault.to_string();
+            match fault {
+                Fault::Revoked(_) => ("reconnect", sentence, failures, now + TimeDelta::days(3_650), None),
+                Fault::Unauthorized if failures >= WRONG_AFTER => {
+                    let sentence = "The user name or the password is not taken any more.".to_owned();
+                    ("reconnect", sentence, failures, now + TimeDelta::days(3_650), None)
+                }
+                Fault::Permission(_) => {
+                    ("permission", sentence, failures, now + jitter(TimeDelta::hours(6)), None)
+                }
+                Fault::Limited(until) => {
+                    let until = until.unwrap_or(now + backoff(failures.max(2))).max(now);
+                    let until = until.min(now + TimeDelta::days(1));
+                    ("ok", String::new(), failures, until, Some(until))
+                }
+                _ => ("ok", sentence, failures, now + backoff(failures), None),
+            }
+        }
+    };
+    let ended = Ended { hints: row.hints, next, state, trouble: &trouble, failures, limited_until };
+    let mut conn = context.db.write().await?;
+    let released = sync::release(&mut conn, &row.id, holder, &ended, now).await?;
+    if released && state != "ok" && sync::tell_once(&mut conn, &row.id, now).await? {
+        post::account_needs_owner(&mut conn, &row.workspace_id, &row.id, &trouble, now).await?;
+    }
+    conn.commit().await
+}
+
+impl Tour<'_> {
+    /// An instant in words, in the owner's zone: for sentences that they read.
+    pub(super) fn words_for(&self, at: DateTime<Utc>) -> String {
+        self.zone.local(at).format("%a %-d %b %Y, %H:%M").to_string()
+    }
+}

@@ -1,0 +1,323 @@
+//! Bookings go out.
+//!
+//! What is written follows from how things stand, not from what happened: a booking that was moved twice while a provider
+//! was away is written once, one that was cancelled before its entry was made never is. An entry's id follows from its
+//! mirror, so that a request whose answer was lost can be repeated; changes are made on condition that the entry is as it was
+//! seen.
+
+use super::{
+    Stop, back, backoff, outside,
+    tour::{Tour, reach},
+};
+use crate::{
+    domain::{
+        appointment::BookingStatus,
+        event_type::Location,
+        ids::{BookingId, MemberId},
+        interval::Interval,
+    },
+    server::{
+        calendars::{
+            event::{Draft, Known, Meeting, Status, When, Written},
+            fault::Fault,
+        },
+        links::Links,
+        mail::{calendar as calendar_mail, letter::Content},
+        store::{
+            Conn, StoreError, instant,
+            mirrors::{self, MirrorRow, Seen},
+            sync::CalendarRow,
+        },
+        use_cases::announce::Facts,
+    },
+};
+use chrono::TimeDelta;
+
+/// How often a change is tried again because the entry was changed meanwhile.
+const ROUNDS: usize = 3;
+/// How long a meeting that the provider is making is waited for, and how often it is looked at.
+const MEETING: TimeDelta = TimeDelta::minutes(30);
+const LOOK: TimeDelta = TimeDelta::seconds(10);
+
+/// Our mark on a booking's entry.
+pub(super) fn mark(booking: &BookingId) -> String {
+    format!("booking:{booking}")
+}
+
+/// Writes everything that waits and is due in this account's calendars. Returns whether there was anything.
+pub(super) async fn all(tour: &mut Tour<'_>) -> Result<bool, Stop> {
+    let mut any = false;
+    for calendar in tour.calendars().await? {
+        let due = {
+            let mut conn = tour.context.db.read().await?;
+            mirrors::due(&mut conn, &calendar.id, tour.now()).await?
+        };
+        for mirror in due {
+            any = true;
+            match one(tour, &calendar, &mirror).await {
+                Ok(()) => {}
+                Err(Stop::Fault(fault)) => failed(tour, &calendar, &mirror, fault).await?,
+                Err(stop) => return Err(stop),
+            }
+        }
+    }
+    Ok(any)
+}
+
+/// Notes that an entry could not be written; passes on what concerns the whole account.
+async fn failed(
+    tour: &mut Tour<'_>,
+    calendar: &CalendarRow,
+    mirror: &MirrorRow,
+    fault: Fault,
+) -> Result<(), Stop> {
+    let sentence = fault.to_string();
+    let now = tour.now();
+    let for_good = matches!(fault, Fault::Refused(_) | Fault::Permission(_) | Fault::NotFound);
+    let mut conn = tour.context.db.write().await?;
+    if for_good {
+        mirrors::give_up(&mut conn, &mirror.id, mirror.wanted, &sentence, now).await?;
+        let detail =
+            format!("Its entry could not be written to the calendar “{}”. {sentence}", calendar.name);
+        outside::raise(&mut conn, mirror, "unwritten", &detail, now).await?;
+    } else {
+        let wait = match fault {
+            Fault::Limited(Some(until)) => until,
+            _ => now + backoff(mirror.failures + 1),
+        };
+        mirrors::set_failed(&mut conn, &mirror.id, &sentence, wait).await?;
+    }
+    conn.commit().await?;
+    tour.log(&calendar.name, &format!("An entry was not written: {sentence}"), false).await?;
+    // A server that does not answer need not be asked for each entry.
+    let whole =
+        matches!(fault, Fault::Unauthorized | Fault::Revoked(_) | Fault::Limited(_) | Fault::Temporary(_));
+    if whole { Err(fault.into()) } else { Ok(()) }
+}
+
+/// A booking's entry as it should be; `None` when there should be none.
+async fn draft(
+    conn: &mut Conn,
+    tour: &Tour<'_>,
+    calendar: &CalendarRow,
+    mirror: &MirrorRow,
+) -> Result<Option<(Draft, Interval)>, StoreError> {
+    let (context, workspace) = (tour.context, &mirror.workspace_id);
+    let Some(facts) = Facts::load(conn, context, workspace, &mirror.booking_id).await? else {
+        return Ok(None);
+    };
+    let attends = |member: &MemberId| facts.hosts.iter().any(|host| host.member_id == *member);
+    if !facts.status.holds_time() || !attends(&mirror.member_id) || !calendar.receives {
+        return Ok(None);
+    }
+    let Some(time) = Interval::new(facts.start, facts.end) else { return Ok(None) };
+    let Some(letter) = facts.to_host_now(conn, &mirror.member_id).await? else { return Ok(None) };
+    let Content::Booking(about) = &letter.content else { return Ok(None) };
+    let links = Links { public_url: &context.config.public_url, secret: &context.secret };
+    let entry = calendar_mail::entry(&letter, about, links, tour.now());
+    let invite = if calendar.invites == "provider" { facts.invitees(conn).await? } else { Vec::new() };
+    let by_video = matches!(facts.rules.location, Location::Video { .. });
+    let wants_meeting = calendar.meetings && by_video && mirror.meeting.is_empty();
+    let draft = Draft {
+        key: mirror.id.to_string(),
+        uid: mirror.booking_id.to_string(),
+        sequence: entry.sequence,
+        title: entry.summary,
+        description: entry.description,
+        location: entry.location,
+        when: When::Timed { start: facts.start, end: facts.end, zone: tour.zone.name().to_owned() },
+        status: match facts.status {
+            BookingStatus::Pending => Status::Tentative,
+            _ => Status::Confirmed,
+        },
+        busy: true,
+        invite,
+        meeting: wants_meeting.then(|| mirror.id.to_string()),
+        mark: mark(&mirror.booking_id),
+    };
+    Ok(Some((draft, time)))
+}
+
+async fn one(tour: &mut Tour<'_>, calendar: &CalendarRow, mirror: &MirrorRow) -> Result<(), Stop> {
+    // Reading names the organizer of a booking's first entry, which is writing.
+    let mut conn = tour.context.db.write().await?;
+    let Some(mirror) = mirrors::by_id(&mut conn, &mirror.id).await? else { return Ok(()) };
+    let wanted = draft(&mut conn, tour, calendar, &mirror).await?;
+    if wanted.is_some() && mirror.remote_id.is_none() {
+        mirrors::set_tried(&mut conn, &mirror.id).await?;
+    }
+    conn.commit().await?;
+    if mirror.written >= mirror.wanted {
+        return meeting(tour, calendar, &mirror).await;
+    }
+    match wanted {
+        Some((draft, time)) => put(tour, calendar, mirror, &draft, time).await,
+        None => take_away(tour, calendar, mirror).await,
+    }
+}
+
+/// Makes or changes an entry.
+async fn put(
+    tour: &mut Tour<'_>,
+    calendar: &CalendarRow,
+    mut mirror: MirrorRow,
+    draft: &Draft,
+    time: Interval,
+) -> Result<(), Stop> {
+    let remote = &calendar.remote_id;
+    for _ in 0..ROUNDS {
+        tour.still_ours().await?;
+        let answer = match &mirror.remote_id {
+            None => reach!(tour, |access| tour.provider.create(&access, remote, draft)),
+            Some(id) => {
+                let known = Known { id: id.clone(), etag: mirror.etag.clone() };
+                reach!(tour, |access| tour.provider.update(&access, remote, &known, draft))
+            }
+        };
+        let Some(id) = mirror.remote_id.clone() else {
+            return written(tour, calendar, &mirror, draft, time, answer?, "Made").await;
+        };
+        match answer {
+            Ok(done) => return written(tour, calendar, &mirror, draft, time, done, "Changed").await,
+            // Somebody was there first. Ours is the newer decision: it is made again on what is there now.
+            Err(Fault::Changed) => match reach!(tour, |access| tour.provider.get(&access, remote, &id))? {
+                Some(event) => mirror.etag = event.etag,
+                None => return back::deleted_before_change(tour, calendar, &mirror).await,
+            },
+            Err(Fault::NotFound) => return back::deleted_before_change(tour, calendar, &mirror).await,
+            Err(fault) => return Err(fault.into()),
+        }
+    }
+    Err(Fault::Temporary("The entry is being changed again and again.".into()).into())
+}
+
+async fn written(
+    tour: &Tour<'_>,
+    calendar: &CalendarRow,
+    mirror: &MirrorRow,
+    draft: &Draft,
+    time: Interval,
+    done: Written,
+    what: &str,
+) -> Result<(), Stop> {
+    let now = tour.now();
+    let mut conn = tour.context.db.write().await?;
+    let seen =
+        Seen { remote_id: Some(&done.id), etag: done.etag.as_deref(), state: "live", time: Some(time) };
+    mirrors::set_seen(&mut conn, &mirror.id, &seen, now).await?;
+    mirrors::set_written(&mut conn, &mirror.id, mirror.wanted, now).await?;
+    mirrors::unflag(&mut conn, &mirror.booking_id, &mirror.member_id, "").await?;
+    note_meeting(&mut conn, mirror, draft.meeting.is_some(), &done.meeting, now).await?;
+    conn.commit().await?;
+    let sentence = format!("{what} the entry of a booking on {}.", tour.words_for(time.start()));
+    tour.log(&calendar.name, &sentence, true).await
+}
+
+/// Takes an entry away.
+async fn take_away(tour: &mut Tour<'_>, calendar: &CalendarRow, mut mirror: MirrorRow) -> Result<(), Stop> {
+    let remote = &calendar.remote_id;
+    let tell = calendar.invites == "provider";
+    if mirror.remote_id.is_none() && mirror.tried {
+        // It may be there although nobody heard so. To find out, it is made once more: the same request finds the same entry.
+        let draft = blank(&mirror);
+        let done = reach!(tour, |access| tour.provider.create(&access, remote, &draft))?;
+        mirror.remote_id = Some(done.id);
+        mirror.etag = done.etag;
+    }
+    if let Some(id) = &mirror.remote_id {
+        let mut known = Known { id: id.clone(), etag: mirror.etag.clone() };
+        let mut rounds = 0;
+        loop {
+            match reach!(tour, |access| tour.provider.delete(&access, remote, &known, tell)) {
+                Ok(()) | Err(Fault::NotFound) => break,
+                Err(Fault::Changed) if rounds < ROUNDS => {
+                    rounds += 1;
+                    match reach!(tour, |access| tour.provider.get(&access, remote, &known.id))? {
+                        Some(event) => known.etag = event.etag,
+                        None => break,
+                    }
+                }
+                Err(fault) => return Err(fault.into()),
+            }
+        }
+    }
+    let now = tour.now();
+    let mut conn = tour.context.db.write().await?;
+    let seen = Seen { remote_id: None, etag: None, state: "gone", time: None };
+    mirrors::set_seen(&mut conn, &mirror.id, &seen, now).await?;
+    mirrors::set_written(&mut conn, &mirror.id, mirror.wanted, now).await?;
+    mirrors::unflag(&mut conn, &mirror.booking_id, &mirror.member_id, "").await?;
+    conn.commit().await?;
+    if mirror.remote_id.is_some() {
+        tour.log(&calendar.name, "Took the entry of a booking away.", true).await?;
+    }
+    Ok(())
+}
+
+/// An entry that is made only to be found and taken away.
+fn blank(mirror: &MirrorRow) -> Draft {
+    let start = mirror.start_at.map_or(chrono::DateTime::UNIX_EPOCH, instant);
+    Draft {
+        key: mirror.id.to_string(),
+        uid: mirror.booking_id.to_string(),
+        sequence: 0,
+        title: String::new(),
+        description: String::new(),
+        location: String::new(),
+        when: When::Timed { start, end: start + TimeDelta::minutes(1), zone: String::new() },
+        status: Status::Tentative,
+        busy: false,
+        invite: Vec::new(),
+        meeting: None,
+        mark: mark(&mirror.booking_id),
+    }
+}
+
+/// Notes how far the meeting of an entry has come.
+async fn note_meeting(
+    conn: &mut Conn,
+    mirror: &MirrorRow,
+    asked: bool,
+    meeting: &Meeting,
+    now: chrono::DateTime<chrono::Utc>,
+) -> Result<(), StoreError> {
+    match meeting {
+        Meeting::Link(link) => {
+            mirrors::set_meeting(conn, &mirror.id, link, None, now).await?;
+            outside::meeting_arrived(conn, mirror, link, now).await
+        }
+        Meeting::Pending => {
+            let until = mirror.meeting_until.map_or(now + MEETING, instant);
+            mirrors::set_meeting(conn, &mirror.id, "", Some(until), now + LOOK).await
+        }
+        Meeting::Failed if asked || mirror.meeting_until.is_some() => {
+            mirrors::set_meeting(conn, &mirror.id, "", None, now).await?;
+            let detail =
+                "The provider could not make a link for the online meeting. Please send one yourself.";
+            outside::raise(conn, mirror, "no_meeting", detail, now).await
+        }
+        Meeting::None | Meeting::Failed => {
+            if mirror.meeting_until.is_some() {
+                mirrors::set_meeting(conn, &mirror.id, "", None, now).await?;
+            }
+            Ok(())
+        }
+    }
+}
+
+/// Looks whether a meeting that was asked for has its link by now.
+async fn meeting(tour: &mut Tour<'_>, calendar: &CalendarRow, mirror: &MirrorRow) -> Result<(), Stop> {
+    let (Some(id), Some(until)) = (&mirror.remote_id, mirror.meeting_until) else { return Ok(()) };
+    let found = reach!(tour, |access| tour.provider.get(&access, &calendar.remote_id, id))?;
+    let now = tour.now();
+    let meeting = match found.map(|event| event.meeting) {
+        Some(Meeting::Pending | Meeting::None) if instant(until) <= now => Meeting::Failed,
+        Some(Meeting::None) => Meeting::Pending,
+        Some(meeting) => meeting,
+        None => Meeting::None,
+    };
+    let mut conn = tour.context.db.write().await?;
+    note_meeting(&mut conn, mirror, true, &meeting, now).await?;
+    conn.commit().await?;
+    Ok(())
+}

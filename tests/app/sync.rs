@@ -1,0 +1,8 @@
+//! In step with the outside, two ways: a real server against a provider that is stateful and strict, and faulty when asked.
+//! Each test is a case in which two-way sync is known to go wrong; after each, nothing is lost or doubled.
+
+mod back;
+mod faults;
+mod outside;
+mod reading;
+mod writing;

@@ -1,0 +1,287 @@
+//! What somebody does to a booking's entry outside.
+
+use super::outside::{HOST, Options, Outside, time};
+use crate::{
+    harness::{Database, both},
+    world::at,
+};
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Value, json};
+
+both!(
+    moved_outside_moves_the_booking_and_people_are_told,
+    moved_outside_is_flagged_where_the_owner_wants_to_look_first,
+    moved_onto_another_booking_is_flagged_at_both,
+    moved_out_of_hours_is_the_owners_business,
+    deleted_outside_calls_the_booking_off,
+    deleted_outside_is_flagged_and_can_be_put_back,
+    brought_back_after_it_was_called_off,
+    made_into_whole_days,
+    made_into_one_that_comes_again,
+    free_or_busy_is_not_the_bookings_business,
+    an_attendee_declines_outside,
+    a_host_of_several_declines_outside,
+    a_copy_of_an_entry_is_an_event_like_any_other,
+    texts_are_ours,
+    moved_to_a_time_that_is_over,
+    the_zone_of_an_entry_is_changed_but_not_its_time,
+);
+
+fn flagging() -> Options<'static> {
+    Options { choices: "outside = 'flag'", ..Options::default() }
+}
+
+fn id(event: &Value) -> String {
+    event["id"].as_str().unwrap().to_owned()
+}
+
+fn told(it: &Outside, kind: &str) -> usize {
+    it.texts("SELECT kind FROM messages WHERE recipient_key LIKE 'invitee%'")
+        .iter()
+        .filter(|sent| *sent == kind)
+        .count()
+}
+
+fn moved_outside_moves_the_booking_and_people_are_told(database: Database) {
+    let it = Outside::start(database);
+    let booked = it.book(at(600));
+    it.drag(&id(&it.event()), at(700));
+    it.sync();
+    assert_eq!(it.booking(&booked), ("confirmed".into(), at(700)));
+    assert_eq!(told(&it, "moved"), 1);
+    assert!(it.offers(at(600)) && !it.offers(at(700)));
+    // It is not moved again by what it wrote itself.
+    it.sync();
+    it.sync();
+    assert_eq!(told(&it, "moved"), 1);
+    assert_eq!(it.flags(), Vec::<String>::new());
+    it.assert_sound();
+}
+
+fn moved_outside_is_flagged_where_the_owner_wants_to_look_first(database: Database) {
+    let it = Outside::start_with(database, &flagging());
+    let booked = it.book(at(600));
+    it.drag(&id(&it.event()), at(700));
+    it.sync();
+    assert_eq!(it.booking(&booked), ("confirmed".into(), at(600)));
+    assert_eq!(it.flags(), ["moved_outside"]);
+    // Both times are taken: one by the booking, one by what the calendar shows.
+    assert!(!it.offers(at(600)) && !it.offers(at(700)));
+    // The owner puts it back by hand: the flag goes.
+    it.drag(&id(&it.event()), at(600));
+    it.sync();
+    assert_eq!(it.flags(), Vec::<String>::new());
+    assert!(it.offers(at(700)));
+    it.assert_sound();
+}
+
+fn moved_onto_another_booking_is_flagged_at_both(database: Database) {
+    let it = Outside::start(database);
+    let first = it.book(at(600));
+    let first_entry = id(&it.event());
+    let second = it.book(at(700));
+    it.drag(&first_entry, at(710));
+    it.sync();
+    assert_eq!(it.booking(&first).1, at(600));
+    assert_eq!(it.booking(&second).1, at(700));
+    assert_eq!(it.flags(), ["overlap", "overlap"]);
+    let flagged = it.texts("SELECT DISTINCT booking_id FROM booking_flags");
+    assert_eq!(flagged.len(), 2);
+    it.assert_sound();
+}
+
+fn moved_out_of_hours_is_the_owners_business(database: Database) {
+    let it = Outside::start(database);
+    let booked = it.book(at(600));
+    // Five minutes past: no slot begins there.
+    it.drag(&id(&it.event()), at(725));
+    it.sync();
+    assert_eq!(it.booking(&booked), ("confirmed".into(), at(725)));
+    it.assert_sound();
+}
+
+fn deleted_outside_calls_the_booking_off(database: Database) {
+    let it = Outside::start(database);
+    let booked = it.book(at(600));
+    it.delete(&id(&it.event()));
+    it.sync();
+    assert_eq!(it.booking(&booked).0, "cancelled");
+    assert_eq!(told(&it, "cancelled"), 1);
+    assert!(it.offers(at(600)));
+    it.assert_sound();
+}
+
+fn deleted_outside_is_flagged_and_can_be_put_back(database: Database) {
+    let it = Outside::start_with(database, &flagging());
+    let booked = it.book(at(600));
+    let entry = id(&it.event());
+    it.delete(&entry);
+    it.sync();
+    assert_eq!(it.booking(&booked).0, "confirmed");
+    assert_eq!(it.flags(), ["deleted_outside"]);
+    let admin = it.server.member(&it.database, "admin@outside.example", "w", "admin");
+    let page = it.server.get_as("/booking", &admin);
+    assert!(page.text.contains("Its entry was deleted in the calendar “Work”"), "{}", page.text);
+    let flag = it.texts("SELECT id FROM booking_flags").remove(0);
+    // Somebody who takes no part in it can't.
+    let staff = it.server.member(&it.database, "staff@outside.example", "w", "staff");
+    let refused = it.server.post_form(
+        "/booking/flag",
+        &[("flag", flag.as_str()), ("how", "put-back")],
+        &[("cookie", staff.as_str())],
+    );
+    assert!(refused.status >= 400, "{}", refused.status);
+    let done = it.server.post_form(
+        "/booking/flag",
+        &[("flag", flag.as_str()), ("how", "put-back")],
+        &[("cookie", admin.as_str())],
+    );
+    assert_eq!(done.status, 303, "{}", done.text);
+    it.in_step();
+    assert_eq!(id(&it.event()), entry);
+    assert_eq!(it.flags(), Vec::<String>::new());
+    it.assert_sound();
+}
+
+fn brought_back_after_it_was_called_off(database: Database) {
+    let it = Outside::start(database);
+    let booked = it.book(at(600));
+    let entry = id(&it.event());
+    it.delete(&entry);
+    it.sync();
+    assert_eq!(it.booking(&booked).0, "cancelled");
+    it.patch(&entry, json!({"status": "confirmed"}));
+    it.sync();
+    assert_eq!(it.booking(&booked).0, "cancelled");
+    assert_eq!(it.flags(), ["back_outside"]);
+    assert!(!it.offers(at(600)), "it is in the calendar, so its time is taken");
+    it.event();
+    it.assert_sound();
+}
+
+fn made_into_whole_days(database: Database) {
+    let it = Outside::start(database);
+    let booked = it.book(at(600));
+    let (day, next) = (at(0).date_naive(), at(1440).date_naive());
+    it.patch(
+        &id(&it.event()),
+        json!({"start": {"date": day, "dateTime": null, "timeZone": null}, "end": {"date": next, "dateTime": null, "timeZone": null}}),
+    );
+    it.sync();
+    assert_eq!(it.booking(&booked), ("confirmed".into(), at(600)));
+    assert_eq!(it.flags(), ["changed_outside"]);
+    it.assert_sound();
+}
+
+fn made_into_one_that_comes_again(database: Database) {
+    let it = Outside::start(database);
+    let booked = it.book(at(600));
+    it.patch(&id(&it.event()), json!({"recurrence": ["RRULE:FREQ=DAILY;COUNT=3"]}));
+    it.sync();
+    assert_eq!(it.booking(&booked), ("confirmed".into(), at(600)));
+    assert_eq!(it.flags(), ["changed_outside"]);
+    assert!(!it.offers(at(600 + 1440)), "the repetitions take time");
+    it.assert_sound();
+}
+
+fn free_or_busy_is_not_the_bookings_business(database: Database) {
+    let it = Outside::start(database);
+    let booked = it.book(at(600));
+    it.patch(&id(&it.event()), json!({"transparency": "transparent"}));
+    it.sync();
+    assert_eq!(it.booking(&booked), ("confirmed".into(), at(600)));
+    assert!(!it.offers(at(600)), "the booking holds its time whatever the calendar shows");
+    it.assert_sound();
+}
+
+fn an_attendee_declines_outside(database: Database) {
+    let it =
+        Outside::start_with(database, &Options { choices: "invites = 'provider'", ..Options::default() });
+    let booked = it.book(at(600));
+    let event = it.event();
+    it.google.post(
+        "/_/respond",
+        json!({"account": HOST, "event": event["id"], "email": "invitee1@customer.example", "responseStatus": "declined"}),
+    );
+    it.sync();
+    assert_eq!(it.flags(), ["declined_outside"]);
+    assert_eq!(it.booking(&booked).0, "confirmed", "declining is not cancelling");
+    it.google.post(
+        "/_/respond",
+        json!({"account": HOST, "event": event["id"], "email": "invitee1@customer.example", "responseStatus": "accepted"}),
+    );
+    it.sync();
+    assert_eq!(it.flags(), Vec::<String>::new());
+    it.assert_sound();
+}
+
+fn a_host_of_several_declines_outside(database: Database) {
+    let mut rules = crate::world::rules(30);
+    rules.assignment = meridian::domain::assignment::Assignment::AllHands;
+    let it = Outside::start_with(database, &Options { rules, hosts: 2, ..Options::default() });
+    let booked = it.book(at(600));
+    it.delete(&id(&it.event()));
+    it.sync();
+    assert_eq!(it.booking(&booked).0, "confirmed", "the others still come");
+    assert_eq!(it.texts("SELECT rsvp FROM attendees ORDER BY rsvp"), ["declined", "pending"]);
+    it.assert_sound();
+}
+
+fn a_copy_of_an_entry_is_an_event_like_any_other(database: Database) {
+    let it = Outside::start(database);
+    let booked = it.book(at(600));
+    let entry = it.event();
+    let path = format!("/calendar/v3/calendars/{HOST}/events/{}", id(&entry));
+    let whole = it.google.outside(&it.token, "GET", &path, Value::Null);
+    let copy = it.insert(json!({
+        "summary": whole["summary"], "start": time(at(800)), "end": time(at(830)),
+        "extendedProperties": whole["extendedProperties"],
+    }));
+    it.sync();
+    assert!(!it.offers(at(800)), "a copy takes time");
+    assert_eq!(it.booking(&booked), ("confirmed".into(), at(600)));
+    it.delete(copy["id"].as_str().unwrap());
+    it.sync();
+    assert_eq!(it.booking(&booked).0, "confirmed", "deleting the copy calls nothing off");
+    assert!(it.offers(at(800)));
+    it.database.assert_sound();
+}
+
+fn texts_are_ours(database: Database) {
+    let it = Outside::start(database);
+    let booked = it.book(at(600));
+    it.patch(&id(&it.event()), json!({"summary": "Renamed", "description": "By hand"}));
+    it.sync();
+    assert_eq!(it.booking(&booked), ("confirmed".into(), at(600)));
+    assert_eq!(it.flags(), Vec::<String>::new());
+    assert_eq!(it.event()["title"], "Renamed", "what a person wrote stays until the booking changes");
+    it.assert_sound();
+}
+
+fn moved_to_a_time_that_is_over(database: Database) {
+    let it = Outside::start(database);
+    let booked = it.book(at(600));
+    it.drag(&id(&it.event()), now() - TimeDelta::days(1));
+    it.sync();
+    assert_eq!(it.booking(&booked), ("confirmed".into(), at(600)));
+    assert_eq!(it.flags(), ["moved_outside"]);
+    it.assert_sound();
+}
+
+fn the_zone_of_an_entry_is_changed_but_not_its_time(database: Database) {
+    let it = Outside::start(database);
+    let booked = it.book(at(600));
+    let zoned = |at: DateTime<Utc>| json!({"dateTime": at.to_rfc3339(), "timeZone": "Asia/Tokyo"});
+    it.patch(&id(&it.event()), json!({"start": zoned(at(600)), "end": zoned(at(630))}));
+    it.sync();
+    assert_eq!(it.booking(&booked), ("confirmed".into(), at(600)));
+    assert_eq!(told(&it, "moved"), 0);
+    assert_eq!(it.flags(), Vec::<String>::new());
+    it.assert_sound();
+}
+
+/// The present, to the minute.
+fn now() -> DateTime<Utc> {
+    let now = meridian::server::clock::now().timestamp();
+    DateTime::from_timestamp(now - now % 60, 0).unwrap()
+}

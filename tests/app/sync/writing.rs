@@ -1,0 +1,242 @@
+//! Bookings go out: made once whatever fails, changed, and taken away.
+
+use super::outside::{HOST, Options, Outside, time};
+use crate::{
+    harness::{Database, both},
+    world::at,
+};
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+
+both!(
+    a_booking_is_made_moved_and_taken_away_outside,
+    cut_after_the_remote_committed,
+    cut_before_the_remote_committed,
+    an_entry_that_was_deleted_there_once_is_made_again,
+    changed_there_before_our_change,
+    limited_with_seconds_and_with_a_date,
+    refused_for_ever_is_flagged_and_not_tried_again,
+    a_storm_of_errors_passes,
+    cancelled_while_the_making_waits,
+    moved_twice_while_the_provider_was_away,
+    a_booking_from_before_the_connection_is_written_with_its_next_change,
+    the_provider_invites_or_we_do_but_never_both,
+    a_meeting_link_is_awaited_and_told,
+    a_meeting_that_can_not_be_made_is_flagged,
+);
+
+fn start_of(event: &Value) -> DateTime<Utc> {
+    event["start"].as_str().unwrap().parse().unwrap()
+}
+
+fn a_booking_is_made_moved_and_taken_away_outside(database: Database) {
+    let it = Outside::start(database);
+    let booked = it.book(at(600));
+    let event = it.event();
+    assert_eq!(start_of(&event), booked.start);
+    assert_eq!(event["private"]["meridian"], format!("booking:{}", booked.id));
+    assert!(event["title"].as_str().unwrap().contains("Invitee 1"), "{event}");
+    it.move_to(&booked, at(700));
+    it.in_step();
+    let moved = it.event();
+    assert_eq!((start_of(&moved), &moved["id"]), (at(700), &event["id"]));
+    it.cancel(&booked);
+    it.in_step();
+    assert_eq!(it.events(), Vec::<Value>::new());
+    it.assert_sound();
+}
+
+fn cut_after_the_remote_committed(database: Database) {
+    let it = Outside::start(database);
+    it.google.post("/_/faults", json!({"method": "POST", "path": "/events", "cut": "after"}));
+    it.book(at(600));
+    it.hurry();
+    it.in_step();
+    it.event();
+    it.assert_sound();
+}
+
+fn cut_before_the_remote_committed(database: Database) {
+    let it = Outside::start(database);
+    it.google.post("/_/faults", json!({"method": "POST", "path": "/events", "cut": "before"}));
+    it.book(at(600));
+    assert_eq!(it.events(), Vec::<Value>::new());
+    it.hurry();
+    it.in_step();
+    it.event();
+    it.assert_sound();
+}
+
+fn an_entry_that_was_deleted_there_once_is_made_again(database: Database) {
+    let it = Outside::start_with(database, &Options { choices: "outside = 'flag'", ..Options::default() });
+    let booked = it.book(at(600));
+    let id = it.event()["id"].as_str().unwrap().to_owned();
+    it.delete(&id);
+    it.sync();
+    assert_eq!(it.flags(), ["deleted_outside"]);
+    it.move_to(&booked, at(700));
+    it.in_step();
+    let again = it.event();
+    assert_eq!((again["id"].as_str(), start_of(&again)), (Some(id.as_str()), at(700)));
+    assert_eq!(it.flags(), Vec::<String>::new());
+    it.assert_sound();
+}
+
+fn changed_there_before_our_change(database: Database) {
+    let it = Outside::start(database);
+    let booked = it.book(at(600));
+    let id = it.event()["id"].as_str().unwrap().to_owned();
+    // The title is ours; the colour is not.
+    it.patch(&id, json!({"summary": "Something else", "colorId": "5"}));
+    it.move_to(&booked, at(700));
+    it.in_step();
+    let event = it.event();
+    assert_eq!(start_of(&event), at(700));
+    assert!(event["title"].as_str().unwrap().contains("Invitee 1"), "{event}");
+    let path = format!("/calendar/v3/calendars/{HOST}/events/{id}");
+    let whole = it.google.outside(&it.token, "GET", &path, Value::Null);
+    assert_eq!(whole["colorId"], "5", "what we don't know is kept");
+    it.assert_sound();
+}
+
+fn limited_with_seconds_and_with_a_date(database: Database) {
+    let it = Outside::start(database);
+    for (number, after) in ["1", "Mon, 01 Jan 2024 00:00:00 GMT"].into_iter().enumerate() {
+        let fault =
+            json!({"method": "POST", "path": "/events", "status": 429, "headers": {"Retry-After": after}});
+        it.google.post("/_/faults", fault);
+        let start = at(600 + 60 * i64::try_from(number).unwrap());
+        assert_eq!(it.try_book(start, number).status, 201);
+        it.database.settle();
+        it.hurry();
+        it.in_step();
+        it.hurry();
+        it.in_step();
+        assert_eq!(it.events().len(), number + 1);
+    }
+    it.assert_sound();
+}
+
+fn refused_for_ever_is_flagged_and_not_tried_again(database: Database) {
+    let it = Outside::start(database);
+    it.google
+        .post("/_/faults", json!({"method": "POST", "path": "/events", "times": 100, "reason": "forbidden"}));
+    it.book(at(600));
+    it.in_step();
+    assert_eq!(it.flags(), ["unwritten"]);
+    it.google.delete("/_/log");
+    it.hurry();
+    it.in_step();
+    let tries = it.google.get("/_/log");
+    let tries = tries.as_array().unwrap().iter().filter(|request| request["method"] == "POST").count();
+    assert_eq!(tries, 0, "what is refused for ever is not tried again");
+    it.assert_sound();
+}
+
+fn a_storm_of_errors_passes(database: Database) {
+    let it = Outside::start(database);
+    it.google.post("/_/faults", json!({"path": "/calendar/v3", "times": 4, "status": 503}));
+    it.book(at(600));
+    for _ in 0..6 {
+        it.hurry();
+        it.in_step();
+    }
+    it.event();
+    assert_eq!(it.texts("SELECT trouble FROM connections"), [""]);
+    it.assert_sound();
+}
+
+fn cancelled_while_the_making_waits(database: Database) {
+    let it = Outside::start(database);
+    // It was made, and nobody heard so; then nothing gets through.
+    it.google.post("/_/faults", json!({"method": "POST", "path": "/events", "cut": "after"}));
+    let booked = it.book(at(600));
+    it.event();
+    it.cancel(&booked);
+    it.in_step();
+    it.hurry();
+    it.in_step();
+    assert_eq!(it.events(), Vec::<Value>::new(), "{:?}", it.log());
+    it.assert_sound();
+}
+
+fn moved_twice_while_the_provider_was_away(database: Database) {
+    let it = Outside::start(database);
+    let booked = it.book(at(600));
+    it.google.post("/_/faults", json!({"path": "/calendar/v3", "times": 1000, "status": 500}));
+    it.move_to(&booked, at(700));
+    it.database.settle();
+    it.move_to(&booked, at(800));
+    it.in_step();
+    it.google.delete("/_/faults");
+    it.google.delete("/_/log");
+    it.hurry();
+    it.in_step();
+    assert_eq!(start_of(&it.event()), at(800));
+    it.assert_sound();
+}
+
+fn a_booking_from_before_the_connection_is_written_with_its_next_change(database: Database) {
+    let it = Outside::start_with(database, &Options { choices: "receives = FALSE", ..Options::default() });
+    let booked = it.book(at(600));
+    assert_eq!(it.events(), Vec::<Value>::new());
+    it.database.execute("UPDATE calendars SET receives = TRUE");
+    it.move_to(&booked, at(700));
+    it.in_step();
+    assert_eq!(start_of(&it.event()), at(700));
+    it.assert_sound();
+}
+
+/// The calendar parts of the mails that the invitee got.
+fn invitations(it: &Outside) -> usize {
+    let letters = it.texts("SELECT letter FROM messages WHERE recipient_key LIKE 'invitee%'");
+    assert!(!letters.is_empty());
+    letters.iter().filter(|letter| letter.contains("\"in_calendar\":false")).count()
+}
+
+fn the_provider_invites_or_we_do_but_never_both(database: Database) {
+    let it = Outside::start(database);
+    it.book(at(600));
+    assert_eq!(it.google.get("/_/mails"), json!([]));
+    assert_eq!(invitations(&it), 1);
+    it.database.execute("DELETE FROM messages");
+    it.database.execute("UPDATE calendars SET invites = 'provider'");
+    it.book(at(700));
+    let mails = it.google.get("/_/mails");
+    assert_eq!(mails.as_array().unwrap().len(), 1, "{mails}");
+    assert_eq!(mails[0]["to"], "invitee1@customer.example");
+    assert_eq!(invitations(&it), 0, "the mail itself comes, without a second entry");
+    it.assert_sound();
+}
+
+fn a_meeting_link_is_awaited_and_told(database: Database) {
+    let it = Outside::start_with(database, &Options { choices: "meetings = TRUE", ..Options::default() });
+    it.google.post("/_/options", json!({"conference": "pending"}));
+    let booked = it.book(at(600));
+    assert_eq!(it.texts("SELECT meeting FROM bookings"), [""]);
+    let event = it.event();
+    it.google.post("/_/conference", json!({"account": HOST, "event": event["id"], "status": "success"}));
+    it.hurry();
+    it.in_step();
+    let link = it.texts("SELECT meeting FROM bookings").remove(0);
+    assert!(link.starts_with("https://meet.google.com/"), "{link}");
+    let shown = it.server.get(&format!("/api/v1/public/appointments/{}", booked.token));
+    assert!(shown.text.contains(&link), "{}", shown.text);
+    let told = it.texts("SELECT letter FROM messages WHERE kind = 'link' AND recipient_key LIKE 'invitee%'");
+    assert!(told.len() == 1 && told[0].contains(&link), "{told:?}");
+    it.assert_sound();
+}
+
+fn a_meeting_that_can_not_be_made_is_flagged(database: Database) {
+    let it = Outside::start_with(database, &Options { choices: "meetings = TRUE", ..Options::default() });
+    it.google.post("/_/options", json!({"conference": "failure"}));
+    it.book(at(600));
+    it.hurry();
+    it.in_step();
+    assert_eq!(it.flags(), ["no_meeting"]);
+    // An event that a person made meanwhile takes its time all the same.
+    it.insert(json!({"summary": "Lunch", "start": time(at(720)), "end": time(at(780))}));
+    it.sync();
+    assert!(!it.offers(at(720)) && it.offers(at(780)));
+    it.assert_sound();
+}
