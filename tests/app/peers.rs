@@ -10,7 +10,8 @@ use std::{
 };
 use tempfile::TempDir;
 
-fn python(script: &str) -> Command {
+/// A program of `tests/peers/`.
+pub fn python(script: &str) -> Command {
     let python = std::env::var("MERIDIAN_TEST_PYTHON").expect(
         "MERIDIAN_TEST_PYTHON is not set: `make test` sets it; else run `scripts/tools.sh test` and source scripts/env.sh",
     );
