@@ -1,15 +1,11 @@
 //! The adapter for CalDAV: against servers that nobody here wrote, and against one that gives the answers that those never
 //! give.
 
-
-
+mod conflicts;
 mod edits;
 mod fake;
-
 mod peer;
-
-
-
+mod syncing;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use meridian::{
