@@ -20,7 +20,7 @@ const BATCH: usize = 50;
 /// Calendars with more resources than this are followed by token; smaller ones are listed.
 const FEW: usize = 100;
 /// At a first reading of a calendar with more resources than this, what is over for good is left out.
-const MANY: usize = 1_000;
+const MANY: usize = 300;
 
 const STATE: &str = r#"<?xml version="1.0" encoding="utf-8"?>
 <d:propfind xmlns:d="DAV:" xmlns:s="http://calendarserver.org/ns/"><d:prop><d:sync-token/><s:getctag/></d:prop></d:propfind>"#;

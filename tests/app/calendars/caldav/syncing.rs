@@ -133,7 +133,7 @@ async fn a_small_calendar_that_grows_is_followed_on(kind: Kind) {
 async fn what_is_over_is_left_out_of_large_calendars_but_no_series(kind: Kind) {
     let mut peer = Peer::start(kind);
     let (rosa, work) = peer.rosa().await;
-    let mut events: Vec<String> = (0..1_000)
+    let mut events: Vec<String> = (0..300)
         .map(|n| object(&format!("old{n}"), "Over", &format!("2019{:02}{:02}T090000Z", 1 + n % 12, 1 + n % 28), ""))
         .collect();
     events.extend([
