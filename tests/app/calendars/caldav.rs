@@ -2,9 +2,13 @@
 //! give.
 
 mod conflicts;
+mod connecting;
 mod edits;
 mod fake;
+mod hostile;
 mod peer;
+mod refusals;
+mod silence;
 mod syncing;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -38,8 +42,11 @@ struct Member {
 
 impl Member {
     fn new(url: &str, user: &str, password: &str) -> Self {
-        let credential =
-            Credential::Password { url: url.to_owned(), user: user.to_owned(), password: password.to_owned() };
+        let credential = Credential::Password {
+            url: url.to_owned(),
+            user: user.to_owned(),
+            password: password.to_owned(),
+        };
         Self { credential, home: String::new() }
     }
 
@@ -76,8 +83,7 @@ impl Member {
     }
 
     async fn page(&self, calendar: &str, cursor: Option<&str>, page: Option<&str>) -> Result<Page, Fault> {
-        let window =
-            Interval::new(now() - TimeDelta::days(31), now() + TimeDelta::days(180)).unwrap();
+        let window = Interval::new(now() - TimeDelta::days(31), now() + TimeDelta::days(180)).unwrap();
         CalDav.changes(&self.access(), calendar, &From { cursor, page, window }).await
     }
 
@@ -229,7 +235,8 @@ fn known(written: &Written) -> Known {
 
 /// A calendar object by another program; `lines` are further ones of its event.
 fn object(uid: &str, title: &str, start: &str, lines: &str) -> String {
-    let lines: String = lines.split('\n').filter(|line| !line.is_empty()).map(|line| format!("{line}\r\n")).collect();
+    let lines: String =
+        lines.split('\n').filter(|line| !line.is_empty()).map(|line| format!("{line}\r\n")).collect();
     format!(
         "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Other//Program//EN\r\nBEGIN:VEVENT\r\nUID:{uid}\r\n\
          DTSTAMP:20261101T000000Z\r\nDTSTART:{start}\r\nDURATION:PT1H\r\nSUMMARY:{title}\r\n{lines}END:VEVENT\r\n\

@@ -31,10 +31,18 @@ async fn an_event_is_made_changed_and_deleted(kind: Kind) {
     let event = rosa.get(&work, &written.id).await.unwrap();
     assert_eq!(event.etag, written.etag);
     assert!(event.etag.is_some());
-    assert_eq!((event.when, event.title.as_str(), event.uid.as_str()), (ours.when.clone(), "Portrait", ours.uid.as_str()));
+    assert_eq!(
+        (event.when, event.title.as_str(), event.uid.as_str()),
+        (ours.when.clone(), "Portrait", ours.uid.as_str())
+    );
     assert_eq!((event.mark.as_deref(), event.status), (Some("booking:0190-a"), Status::Confirmed));
     let stored = peer.read(&ours.uid).unwrap();
-    for line in ["LOCATION:Studio 2", "DESCRIPTION:With Rosa.\\nBring the plans.", "BEGIN:VTIMEZONE", "DTEND;TZID=Europe/Berlin:"] {
+    for line in [
+        "LOCATION:Studio 2",
+        "DESCRIPTION:With Rosa.\\nBring the plans.",
+        "BEGIN:VTIMEZONE",
+        "DTEND;TZID=Europe/Berlin:",
+    ] {
         assert!(stored.contains(line), "{line} is not in {stored}");
     }
     assert!(!stored.contains("ATTENDEE") && !stored.contains("METHOD"), "the server has nobody to write to");
@@ -46,7 +54,10 @@ async fn an_event_is_made_changed_and_deleted(kind: Kind) {
     assert_eq!(changed.id, written.id);
     assert_ne!(changed.etag, written.etag);
     let event = rosa.get(&work, &written.id).await.unwrap();
-    assert_eq!((event.when, event.title, event.status), (ours.when.clone(), ours.title.clone(), Status::Tentative));
+    assert_eq!(
+        (event.when, event.title, event.status),
+        (ours.when.clone(), ours.title.clone(), Status::Tentative)
+    );
     assert_eq!((event.sequence, event.etag), (1, changed.etag.clone()));
     assert_eq!(peer.count(), 1);
     rosa.delete(&work, &known(&changed)).await.unwrap();
@@ -168,7 +179,9 @@ async fn text_of_every_kind_comes_back(kind: Kind) {
     let peer = Peer::start(kind);
     let (rosa, work) = peer.rosa().await;
     for (number, title) in
-        ["a,b;c\\d", "\"quoted\" <tag> & more", "Café 🎨 ünïcödé", &"long ".repeat(40), "]]>"].into_iter().enumerate()
+        ["a,b;c\\d", "\"quoted\" <tag> & more", "Café 🎨 ünïcödé", &"long ".repeat(40), "]]>"]
+            .into_iter()
+            .enumerate()
     {
         let ours = draft(&format!("0190-{number}"), title.trim(), "2026-12-01T09:00:00Z");
         let written = rosa.create(&work, &ours).await.unwrap();

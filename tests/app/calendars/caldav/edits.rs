@@ -38,8 +38,15 @@ async fn an_event_of_ours_is_moved(kind: Kind) {
     mirror.follow(&rosa, &work).await.unwrap();
     let after = mirror.titled("Portrait");
     let (start, end) = (at("2026-12-01T13:00:00Z"), at("2026-12-01T14:00:00Z"));
-    assert!(matches!(&after.when, When::Timed { start: s, end: e, .. } if (*s, *e) == (start, end)), "{after:?}");
-    assert_eq!((after.id.as_str(), &after.mark), (before.id.as_str(), &before.mark), "it is still the same, and ours");
+    assert!(
+        matches!(&after.when, When::Timed { start: s, end: e, .. } if (*s, *e) == (start, end)),
+        "{after:?}"
+    );
+    assert_eq!(
+        (after.id.as_str(), &after.mark),
+        (before.id.as_str(), &before.mark),
+        "it is still the same, and ours"
+    );
     assert_ne!(after.etag, before.etag);
 }
 
@@ -75,7 +82,11 @@ async fn an_event_is_moved_to_another_calendar(kind: Kind) {
     at_work.follow(&rosa, &work).await.unwrap();
     at_home.follow(&rosa, &home).await.unwrap();
     assert!(at_work.events.is_empty());
-    assert_eq!(at_home.titled("Portrait").mark.as_deref(), Some("booking:0190-a"), "it is known there by its mark");
+    assert_eq!(
+        at_home.titled("Portrait").mark.as_deref(),
+        Some("booking:0190-a"),
+        "it is known there by its mark"
+    );
     let gone = rosa.update(&work, &known(&written), &ours).await;
     assert_eq!(gone, Err(meridian::server::calendars::fault::Fault::NotFound));
 }
@@ -117,7 +128,8 @@ async fn busy_becomes_free_and_busy_again(kind: Kind) {
     peer.put(&[&object("hold", "Hold", "20261201T090000Z", "TRANSP:OPAQUE")]);
     let mut mirror = Mirror::of(&rosa, &work).await;
     let mut seen = vec![mirror.titled("Hold").shows];
-    for (before, after) in [("TRANSP:OPAQUE", "TRANSP:TRANSPARENT"), ("TRANSP:TRANSPARENT", "TRANSP:OPAQUE")] {
+    for (before, after) in [("TRANSP:OPAQUE", "TRANSP:TRANSPARENT"), ("TRANSP:TRANSPARENT", "TRANSP:OPAQUE")]
+    {
         peer.replace("hold", before, after);
         mirror.follow(&rosa, &work).await.unwrap();
         seen.push(mirror.titled("Hold").shows);
@@ -167,11 +179,17 @@ async fn an_instance_is_moved_and_one_is_cancelled(kind: Kind) {
     assert_eq!(master.recurrence.as_ref().unwrap().rules, ["FREQ=WEEKLY;COUNT=6"]);
     peer.insert(
         "series",
-        &exception("20261208T100000", "DTSTART;TZID=Europe/Berlin:20261209T150000\nDURATION:PT2H\nSUMMARY:Moved"),
+        &exception(
+            "20261208T100000",
+            "DTSTART;TZID=Europe/Berlin:20261209T150000\nDURATION:PT2H\nSUMMARY:Moved",
+        ),
     );
     peer.insert(
         "series",
-        &exception("20261215T100000", "DTSTART;TZID=Europe/Berlin:20261215T100000\nSTATUS:CANCELLED\nSUMMARY:Off"),
+        &exception(
+            "20261215T100000",
+            "DTSTART;TZID=Europe/Berlin:20261215T100000\nSTATUS:CANCELLED\nSUMMARY:Off",
+        ),
     );
     peer.replace("series", "RRULE:", "EXDATE;TZID=Europe/Berlin:20261222T100000\nRRULE:");
     let round = mirror.follow(&rosa, &work).await.unwrap();
@@ -207,7 +225,10 @@ async fn a_series_is_split_at_this_and_following(kind: Kind) {
         .replace("COUNT=6", "COUNT=4")]);
     mirror.follow(&rosa, &work).await.unwrap();
     assert_eq!(mirror.titles(), ["Later", "Weekly"]);
-    assert_eq!(mirror.titled("Weekly").recurrence.as_ref().unwrap().rules, ["FREQ=WEEKLY;UNTIL=20261214T225959Z"]);
+    assert_eq!(
+        mirror.titled("Weekly").recurrence.as_ref().unwrap().rules,
+        ["FREQ=WEEKLY;UNTIL=20261214T225959Z"]
+    );
     assert_eq!(mirror.titled("Later").recurrence.as_ref().unwrap().rules, ["FREQ=WEEKLY;COUNT=4"]);
 }
 
@@ -247,7 +268,10 @@ async fn an_event_gets_another_zone(kind: Kind) {
 async fn a_zone_of_its_own_makes_sense(kind: Kind) {
     let mut peer = Peer::start(kind);
     let (rosa, work) = peer.rosa().await;
-    let custom = weekly().replace("Europe/Berlin", "Customized Time Zone").replace("+0100", "+0530").replace("+0200", "+0630");
+    let custom = weekly()
+        .replace("Europe/Berlin", "Customized Time Zone")
+        .replace("+0100", "+0530")
+        .replace("+0200", "+0630");
     peer.put(&[&custom]);
     let mirror = Mirror::of(&rosa, &work).await;
     let When::Timed { start, .. } = mirror.titled("Weekly").when else { panic!() };
@@ -257,17 +281,23 @@ async fn a_zone_of_its_own_makes_sense(kind: Kind) {
 async fn names_that_need_encoding_are_followed(kind: Kind) {
     let peer = Peer::start(kind);
     let (rosa, work) = peer.rosa().await;
-    let names = ["a%20b.ics", "caf%C3%A9.ics", "rosa@example.com.ics", "x%2By%26z.ics", "per%25cent.ics", "(1)!.ics"];
+    let names =
+        ["a%20b.ics", "caf%C3%A9.ics", "rosa@example.com.ics", "x%2By%26z.ics", "per%25cent.ics", "(1)!.ics"];
     for (number, name) in names.iter().enumerate() {
         let url = format!("{}/{name}", peer.work.trim_end_matches('/'));
-        assert_eq!(raw(&url, Some(&object(&format!("u{number}"), name, "20261201T090000Z", ""))), 201, "{name}");
+        assert_eq!(
+            raw(&url, Some(&object(&format!("u{number}"), name, "20261201T090000Z", ""))),
+            201,
+            "{name}"
+        );
     }
     let mut mirror = Mirror::of(&rosa, &work).await;
     assert_eq!(mirror.events.len(), names.len());
     for name in names {
         let event = mirror.titled(name).clone();
         assert_eq!(rosa.get(&work, &event.id).await, Some(event.clone()), "{name}");
-        let known = meridian::server::calendars::event::Known { id: event.id.clone(), etag: event.etag.clone() };
+        let known =
+            meridian::server::calendars::event::Known { id: event.id.clone(), etag: event.etag.clone() };
         let mut changed = draft("x", &format!("{name} changed"), "2026-12-02T09:00:00Z");
         changed.when = timed(at("2026-12-02T09:00:00Z"), at("2026-12-02T09:00:00Z") + TimeDelta::hours(2));
         let written = rosa.update(&work, &known, &changed).await.unwrap();

@@ -70,7 +70,10 @@ pub fn silence() -> Answer {
 
 /// A `DAV:error` with this condition.
 pub fn refusal(status: u16, condition: &str) -> Answer {
-    answer(status, &format!(r#"<d:error xmlns:d="DAV:" xmlns:c="urn:ietf:params:xml:ns:caldav">{condition}</d:error>"#))
+    answer(
+        status,
+        &format!(r#"<d:error xmlns:d="DAV:" xmlns:c="urn:ietf:params:xml:ns:caldav">{condition}</d:error>"#),
+    )
 }
 
 /// A `DAV:multistatus` of these parts.
@@ -136,7 +139,10 @@ impl Shelf {
     pub fn fill(&mut self, events: usize) {
         for n in 0..events {
             let start = format!("202612{:02}T{:02}0000Z", 1 + n % 28, n % 23);
-            self.put(&format!("{n:04}.ics"), &super::object(&format!("u{n:04}"), &format!("Event {n}"), &start, ""));
+            self.put(
+                &format!("{n:04}.ics"),
+                &super::object(&format!("u{n:04}"), &format!("Event {n}"), &start, ""),
+            );
         }
     }
 
@@ -163,11 +169,20 @@ impl Shelf {
             )),
             "PROPFIND" if asked.has("sync-token") => multistatus(&has(
                 WORK,
-                &format!("<d:sync-token>{}</d:sync-token><s:getctag>c{}</s:getctag>", self.token(), self.state),
+                &format!(
+                    "<d:sync-token>{}</d:sync-token><s:getctag>c{}</s:getctag>",
+                    self.token(),
+                    self.state
+                ),
             )),
             "REPORT" if asked.has("sync-collection") => {
-                let token = asked.body.split("http://fake.example/sync/").nth(1).and_then(|rest| rest.split('<').next());
-                let Some(from) = token.and_then(|token| token.parse::<u64>().ok()).filter(|from| *from <= self.state)
+                let token = asked
+                    .body
+                    .split("http://fake.example/sync/")
+                    .nth(1)
+                    .and_then(|rest| rest.split('<').next());
+                let Some(from) =
+                    token.and_then(|token| token.parse::<u64>().ok()).filter(|from| *from <= self.state)
                 else {
                     return refusal(403, "<d:valid-sync-token/>");
                 };
@@ -187,13 +202,17 @@ impl Shelf {
                 multistatus(&parts.collect::<String>())
             }
             "REPORT" | "PROPFIND" => {
-                let listed = self.objects.iter().filter(|(_, stored)| match asked.body.split("prop-filter name=\"").nth(1) {
-                    None => true,
-                    Some(filter) if filter.starts_with("UID") => {
-                        let uid = filter.split("octet\">").nth(1).unwrap().split('<').next().unwrap();
-                        stored.text.contains(&format!("UID:{uid}"))
+                let listed = self.objects.iter().filter(|(_, stored)| {
+                    match asked.body.split("prop-filter name=\"").nth(1) {
+                        None => true,
+                        Some(filter) if filter.starts_with("UID") => {
+                            let uid = filter.split("octet\">").nth(1).unwrap().split('<').next().unwrap();
+                            stored.text.contains(&format!("UID:{uid}"))
+                        }
+                        Some(filter) => {
+                            stored.text.contains(&format!("\n{}", filter.split('"').next().unwrap()))
+                        }
                     }
-                    Some(filter) => stored.text.contains(&format!("\n{}", filter.split('"').next().unwrap())),
                 });
                 let parts: String = listed.map(|(path, stored)| has(path, &etag(stored))).collect();
                 multistatus(&parts)
@@ -205,7 +224,9 @@ impl Shelf {
             "PUT" => self.put_as_asked(asked),
             "DELETE" => match self.objects.get(&asked.path) {
                 None => answer(404, ""),
-                Some(stored) if asked.header("if-match").is_some_and(|etag| etag != stored.etag) => answer(412, ""),
+                Some(stored) if asked.header("if-match").is_some_and(|etag| etag != stored.etag) => {
+                    answer(412, "")
+                }
                 Some(_) => {
                     self.delete(&asked.path.clone());
                     answer(204, "")
@@ -269,7 +290,10 @@ impl Fake {
 
     /// Rosa, with her calendars found.
     pub fn rosa(&self) -> super::Member {
-        super::Member { home: format!("{}rosa/", self.url), ..super::Member::new(&self.url, "rosa", "secret") }
+        super::Member {
+            home: format!("{}rosa/", self.url),
+            ..super::Member::new(&self.url, "rosa", "secret")
+        }
     }
 }
 
@@ -278,8 +302,11 @@ fn read(stream: &TcpStream) -> std::io::Result<Asked> {
     let mut line = String::new();
     reader.read_line(&mut line)?;
     let mut words = line.split(' ').map(str::to_owned);
-    let mut asked =
-        Asked { method: words.next().unwrap_or_default(), path: words.next().unwrap_or_default(), ..Asked::default() };
+    let mut asked = Asked {
+        method: words.next().unwrap_or_default(),
+        path: words.next().unwrap_or_default(),
+        ..Asked::default()
+    };
     loop {
         let mut line = String::new();
         reader.read_line(&mut line)?;
@@ -308,7 +335,11 @@ fn serve(mut stream: &TcpStream, shelf: &Mutex<Shelf>, odd: &Odd) -> std::io::Re
     }
     let headers: String = answer.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     let length = answer.body.len() * answer.times;
-    write!(stream, "HTTP/1.1 {} X\r\n{headers}connection: close\r\ncontent-length: {length}\r\n\r\n", answer.status)?;
+    write!(
+        stream,
+        "HTTP/1.1 {} X\r\n{headers}connection: close\r\ncontent-length: {length}\r\n\r\n",
+        answer.status
+    )?;
     for _ in 0..answer.times {
         stream.write_all(answer.body.as_bytes())?;
     }

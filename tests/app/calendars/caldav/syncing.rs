@@ -20,7 +20,12 @@ each_server!(
 
 fn event(number: usize) -> String {
     let (day, hour) = (1 + number % 28, number % 23);
-    object(&format!("u{number:04}"), &format!("Event {number}"), &format!("202612{day:02}T{hour:02}0000Z"), "")
+    object(
+        &format!("u{number:04}"),
+        &format!("Event {number}"),
+        &format!("202612{day:02}T{hour:02}0000Z"),
+        "",
+    )
 }
 
 fn fill(peer: &mut Peer, numbers: std::ops::Range<usize>) {
@@ -134,7 +139,9 @@ async fn what_is_over_is_left_out_of_large_calendars_but_no_series(kind: Kind) {
     let mut peer = Peer::start(kind);
     let (rosa, work) = peer.rosa().await;
     let mut events: Vec<String> = (0..300)
-        .map(|n| object(&format!("old{n}"), "Over", &format!("2019{:02}{:02}T090000Z", 1 + n % 12, 1 + n % 28), ""))
+        .map(|n| {
+            object(&format!("old{n}"), "Over", &format!("2019{:02}{:02}T090000Z", 1 + n % 12, 1 + n % 28), "")
+        })
         .collect();
     events.extend([
         object("daily", "Daily", "20150105T090000Z", "RRULE:FREQ=DAILY"),
@@ -144,7 +151,9 @@ async fn what_is_over_is_left_out_of_large_calendars_but_no_series(kind: Kind) {
         object("future", "Future", "20290105T090000Z", ""),
         object("today", "Today", "20261121T090000Z", ""),
         object("long", "Long", "20260101T090000Z", "").replace("DURATION:PT1H", "DTEND:20261230T090000Z"),
-        object("day", "Day", "X", "").replace("DTSTART:X", "DTSTART;VALUE=DATE:20261021").replace("DURATION:PT1H\r\n", ""),
+        object("day", "Day", "X", "")
+            .replace("DTSTART:X", "DTSTART;VALUE=DATE:20261021")
+            .replace("DURATION:PT1H\r\n", ""),
     ]);
     let events: Vec<&str> = events.iter().map(String::as_str).collect();
     peer.put(&events);
@@ -181,7 +190,8 @@ async fn tasks_are_no_events(kind: Kind) {
     peer.make("Tasks", &["VTODO"]);
     peer.work = peer.make("Both", &["VEVENT", "VTODO"]);
     let rosa = Member::rosa(&peer.url).await;
-    let names: Vec<String> = rosa.calendars().await.unwrap().into_iter().map(|calendar| calendar.name).collect();
+    let names: Vec<String> =
+        rosa.calendars().await.unwrap().into_iter().map(|calendar| calendar.name).collect();
     assert!(names.contains(&"Both".to_owned()) && !names.contains(&"Tasks".to_owned()), "{names:?}");
     let both = rosa.calendar("Both").await;
     let task = object("task", "Task", "20261201T090000Z", "").replace("VEVENT", "VTODO");
@@ -194,7 +204,10 @@ async fn tasks_are_no_events(kind: Kind) {
     assert!([201, 204].contains(&super::peer::raw(&url, Some(&task.replace("VTODO", "VEVENT")))));
     mirror.follow(&rosa, &both).await.unwrap();
     assert_eq!(mirror.titles(), ["Event 1", "Task"]);
-    assert_eq!(mirror.titled("Task").when, super::timed_utc(at("2026-12-01T09:00:00Z"), at("2026-12-01T10:00:00Z")));
+    assert_eq!(
+        mirror.titled("Task").when,
+        super::timed_utc(at("2026-12-01T09:00:00Z"), at("2026-12-01T10:00:00Z"))
+    );
     assert!([201, 204].contains(&super::peer::raw(&url, Some(&task))));
     mirror.follow(&rosa, &both).await.unwrap();
     assert_eq!(mirror.titles(), ["Event 1"]);
