@@ -382,17 +382,17 @@ fn the_same_calendar_through_two_accounts(database: Database) {
     lunch(&it, 720);
     it.book(at(600));
     it.sync();
-    let twins = it.texts("SELECT name FROM calendars WHERE twin");
-    assert_eq!(twins, ["Shared"]);
+    let twins = it.texts("SELECT remote_id FROM calendars WHERE twin");
+    assert_eq!(twins, [HOST]);
     assert_eq!(it.database.number("SELECT COUNT(*) FROM busy_intervals"), 1);
     it.assert_sound();
 }
 
 fn disconnected_with_a_full_outbox(database: Database) {
     let it = Outside::start(database);
+    lunch(&it, 720);
     it.google.post("/_/faults", json!({"path": "/calendar/v3", "times": 1000, "status": 500}));
     let booked = it.book(at(600));
-    lunch(&it, 720);
     let host = it.world.hosts[0].0.to_string();
     // Signed in as the host themselves.
     it.database.execute(&format!(
