@@ -1,6 +1,7 @@
 //! HTTP: routes, and what every request passes through.
 
 pub mod approval;
+pub mod calendars;
 pub mod fields;
 pub mod forms;
 pub mod guard;
@@ -65,6 +66,7 @@ pub fn router(state: AppState) -> Router {
         })
         .merge(forms::router())
         .merge(approval::router())
+        .merge(calendars::router())
         .merge(mail::router())
         .merge(messages::router())
         .merge(portal::router())
@@ -87,7 +89,9 @@ pub fn router(state: AppState) -> Router {
         .nest_service("/pkg", files(&state, "pkg"))
         .layer(from_fn(guard::whole_body))
         .layer(DefaultBodyLimit::max(MOST_BYTES));
-    let mut csrf = CsrfLayer::new().with_rejection_response(guard::foreign_form);
+    let mut csrf = CsrfLayer::new()
+        .with_insecure_bypass(|_, uri| calendars::is_push(uri))
+        .with_rejection_response(guard::foreign_form);
     csrf = match csrf.clone().add_trusted_origin(&state.context.config.public_url) {
         Ok(trusting) => trusting,
         Err(_) => csrf,

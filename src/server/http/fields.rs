@@ -54,9 +54,9 @@ impl Fields {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// What goes back into the form when it was refused: everything but passwords.
+    /// What goes back into the form when it was refused: everything but passwords and the like.
     pub fn echo(&self, error: AppError) -> Echo {
-        let secret = |name: &str| name == "password";
+        let secret = |name: &str| name == "password" || name.ends_with("client_secret");
         let values = self.0.iter().filter(|(name, _)| !secret(name)).cloned().collect();
         Echo { values, error: Some(error) }
     }

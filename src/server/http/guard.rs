@@ -1,6 +1,6 @@
 //! What stands before every handler: limits, headers, the log, and the last net for panics.
 
-use super::{AppState, MOST_BYTES, is_api, problem};
+use super::{AppState, MOST_BYTES, calendars, is_api, problem};
 use crate::{
     api::AppError,
     domain::rate::{Limit, Verdict},
@@ -114,7 +114,8 @@ pub async fn whole_body(request: Request, next: Next) -> Response {
         return next.run(request).await;
     }
     let (parts, body) = request.into_parts();
-    match axum::body::to_bytes(body, MOST_BYTES).await {
+    let most = calendars::most_bytes(parts.uri.path()).unwrap_or(MOST_BYTES);
+    match axum::body::to_bytes(body, most).await {
         Ok(bytes) => next.run(Request::from_parts(parts, Body::from(bytes))).await,
         Err(error) => {
             let is_long = std::error::Error::source(&error)

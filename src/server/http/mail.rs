@@ -1,10 +1,14 @@
 //! The doors of `/booking/mail` and `/booking/mailbox`.
 
-use super::{AppState, fields::Fields, plain};
+use super::{
+    AppState,
+    fields::Fields,
+    plain::{self, Staff},
+};
 use crate::{
     api::{
         AppError,
-        mail::{MailForm, MailPage, MailboxPage, MessagePage},
+        mail::{MailForm, MailPage, MessagePage},
     },
     server::{
         clock,
@@ -15,7 +19,7 @@ use crate::{
 use axum::{
     Router,
     extract::{Path, Query, State},
-    http::{HeaderMap, HeaderValue, header},
+    http::{HeaderValue, header},
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
@@ -47,11 +51,6 @@ pub fn with_mail(mut response: Response) -> Response {
     response
 }
 
-async fn page(state: &AppState, headers: &HeaderMap) -> Result<MailPage, AppError> {
-    let me = plain::who(state, headers).await?;
-    mail_settings::page(&state.context, &me).await
-}
-
 fn shown(state: &AppState, refused: Option<&AppError>, page: Result<MailPage, AppError>) -> Response {
     match page {
         Ok(page) => plain::respond(state, refused, pages::settings(page)),
@@ -61,7 +60,7 @@ fn shown(state: &AppState, refused: Option<&AppError>, page: Result<MailPage, Ap
 
 async fn settings(
     State(state): State<AppState>,
-    headers: HeaderMap,
+    Staff(me): Staff,
     Query(query): Query<BTreeMap<String, String>>,
 ) -> Response {
     let done = match query.get("done").map(String::as_str) {
@@ -69,7 +68,7 @@ async fn settings(
         Some("forgotten") => Some("The server and its password are forgotten."),
         _ => None,
     };
-    let page = page(&state, &headers).await.map(|page| MailPage { done, ..page });
+    let page = mail_settings::page(&state.context, &me).await.map(|page| MailPage { done, ..page });
     shown(&state, None, page)
 }
 
@@ -86,44 +85,36 @@ fn form(fields: &Fields) -> MailForm {
     }
 }
 
-async fn save(State(state): State<AppState>, headers: HeaderMap, fields: Fields) -> Response {
+async fn save(State(state): State<AppState>, Staff(me): Staff, fields: Fields) -> Response {
     let form = form(&fields);
-    let saved = async {
-        let me = plain::who(&state, &headers).await?;
-        mail_settings::save(&state.context, &me, &form, clock::now()).await
-    };
-    match saved.await {
+    match mail_settings::save(&state.context, &me, &form, clock::now()).await {
         Ok(()) => Redirect::to("/booking/mail?done=saved").into_response(),
         Err(error @ AppError::Invalid { .. }) => {
             let entered = MailForm { password: String::new(), ..form };
             let echo = Some(fields.echo(error.clone()));
-            let page = page(&state, &headers).await.map(|page| MailPage { form: entered, echo, ..page });
+            let page = mail_settings::page(&state.context, &me).await.map(|page| MailPage {
+                form: entered,
+                echo,
+                ..page
+            });
             shown(&state, Some(&error), page)
         }
         Err(error) => plain::failed(error, SETTINGS),
     }
 }
 
-async fn forget(State(state): State<AppState>, headers: HeaderMap) -> Response {
-    let forgotten = async {
-        let me = plain::who(&state, &headers).await?;
-        mail_settings::forget(&state.context, &me, clock::now()).await
-    };
-    match forgotten.await {
+async fn forget(State(state): State<AppState>, Staff(me): Staff) -> Response {
+    match mail_settings::forget(&state.context, &me, clock::now()).await {
         Ok(()) => Redirect::to("/booking/mail?done=forgotten").into_response(),
         Err(error) => plain::failed(error, SETTINGS),
     }
 }
 
 /// Answers with the page itself: what the server said is nothing for an address.
-async fn test(State(state): State<AppState>, headers: HeaderMap) -> Response {
-    let tested = async {
-        let me = plain::who(&state, &headers).await?;
-        mail_settings::test(&state.context, &me, clock::now()).await
-    };
-    match tested.await {
+async fn test(State(state): State<AppState>, Staff(me): Staff) -> Response {
+    match mail_settings::test(&state.context, &me, clock::now()).await {
         Ok(tested) => {
-            let page = page(&state, &headers).await;
+            let page = mail_settings::page(&state.context, &me).await;
             shown(&state, None, page.map(|page| MailPage { tested: Some(tested), ..page }))
         }
         Err(error) => plain::failed(error, SETTINGS),
@@ -132,16 +123,11 @@ async fn test(State(state): State<AppState>, headers: HeaderMap) -> Response {
 
 async fn list(
     State(state): State<AppState>,
-    headers: HeaderMap,
+    Staff(me): Staff,
     Query(query): Query<BTreeMap<String, String>>,
 ) -> Response {
     let asked = |name: &str| query.get(name).cloned().unwrap_or_default();
-    let listed: Result<MailboxPage, AppError> = async {
-        let me = plain::who(&state, &headers).await?;
-        mailbox::list(&state.context, &me, &asked("address"), &asked("before")).await
-    }
-    .await;
-    match listed {
+    match mailbox::list(&state.context, &me, &asked("address"), &asked("before")).await {
         Ok(page) => plain::respond(&state, None, pages::mailbox(page)),
         Err(error) => plain::failed(error, MAILBOX),
     }
@@ -150,15 +136,10 @@ async fn list(
 async fn read(
     State(state): State<AppState>,
     Path(message): Path<String>,
-    headers: HeaderMap,
+    Staff(me): Staff,
     Query(query): Query<BTreeMap<String, String>>,
 ) -> Response {
-    let found: Result<MessagePage, AppError> = async {
-        let me = plain::who(&state, &headers).await?;
-        mailbox::read(&state.context, &me, &message, clock::now()).await
-    }
-    .await;
-    match found {
+    match mailbox::read(&state.context, &me, &message, clock::now()).await {
         Ok(page) => {
             let page = MessagePage { sent_again: query.contains_key("again"), ..page };
             with_mail(plain::respond(&state, None, pages::message(page)))
@@ -167,12 +148,8 @@ async fn read(
     }
 }
 
-async fn file(State(state): State<AppState>, Path(message): Path<String>, headers: HeaderMap) -> Response {
-    let found = async {
-        let me = plain::who(&state, &headers).await?;
-        mailbox::file(&state.context, &me, &message, clock::now()).await
-    };
-    match found.await {
+async fn file(State(state): State<AppState>, Path(message): Path<String>, Staff(me): Staff) -> Response {
+    match mailbox::file(&state.context, &me, &message, clock::now()).await {
         Ok(mail) => {
             let kind = [
                 (header::CONTENT_TYPE, "message/rfc822"),
@@ -184,12 +161,8 @@ async fn file(State(state): State<AppState>, Path(message): Path<String>, header
     }
 }
 
-async fn again(State(state): State<AppState>, Path(message): Path<String>, headers: HeaderMap) -> Response {
-    let sent = async {
-        let me = plain::who(&state, &headers).await?;
-        mailbox::send_again(&state.context, &me, &message, clock::now()).await
-    };
-    match sent.await {
+async fn again(State(state): State<AppState>, Path(message): Path<String>, Staff(me): Staff) -> Response {
+    match mailbox::send_again(&state.context, &me, &message, clock::now()).await {
         Ok(()) => Redirect::to(&format!("{MAILBOX}/{message}?again=1")).into_response(),
         Err(error) => plain::failed(error, MAILBOX),
     }

@@ -1,6 +1,11 @@
 //! The doors of `/booking/messages`.
 
-use super::{AppState, fields::Fields, mail::with_mail, plain};
+use super::{
+    AppState,
+    fields::Fields,
+    mail::with_mail,
+    plain::{self, Staff},
+};
 use crate::{
     api::{
         AppError,
@@ -15,7 +20,6 @@ use crate::{
 use axum::{
     Router,
     extract::{Path, Query, State},
-    http::HeaderMap,
     response::{IntoResponse, Redirect, Response},
     routing::get,
 };
@@ -30,14 +34,9 @@ pub fn router() -> Router<AppState> {
         .route("/booking/messages/{event_type}", get(editor).post(save))
 }
 
-async fn page(state: &AppState, headers: &HeaderMap) -> Result<MessagesPage, AppError> {
-    let me = plain::who(state, headers).await?;
-    messages::page(&state.context, &me).await
-}
-
 async fn overview(
     State(state): State<AppState>,
-    headers: HeaderMap,
+    Staff(me): Staff,
     Query(query): Query<BTreeMap<String, String>>,
 ) -> Response {
     let done = match query.get("done").map(String::as_str) {
@@ -45,7 +44,7 @@ async fn overview(
         Some("own") => Some("Your reminders are saved."),
         _ => None,
     };
-    match page(&state, &headers).await {
+    match messages::page(&state.context, &me).await {
         Ok(page) => plain::respond(&state, None, pages::overview(MessagesPage { done, ..page })),
         Err(error) => plain::failed(error, HERE),
     }
@@ -62,17 +61,13 @@ fn amounts(fields: &Fields) -> Vec<(String, String)> {
     sent
 }
 
-async fn own_reminders(State(state): State<AppState>, headers: HeaderMap, fields: Fields) -> Response {
+async fn own_reminders(State(state): State<AppState>, Staff(me): Staff, fields: Fields) -> Response {
     let (mode, own) = (fields.one("mode"), amounts(&fields));
-    let saved = async {
-        let me = plain::who(&state, &headers).await?;
-        messages::set_own_reminders(&state.context, &me, &mode, &own, clock::now()).await
-    };
-    match saved.await {
+    match messages::set_own_reminders(&state.context, &me, &mode, &own, clock::now()).await {
         Ok(()) => Redirect::to("/booking/messages?done=own").into_response(),
         Err(error @ AppError::Invalid { .. }) => {
             let echo = Some(fields.echo(error.clone()));
-            match page(&state, &headers).await {
+            match messages::page(&state.context, &me).await {
                 Ok(page) => {
                     let page = MessagesPage { mode, own, echo, ..page };
                     plain::respond(&state, Some(&error), pages::overview(page))
@@ -84,13 +79,8 @@ async fn own_reminders(State(state): State<AppState>, headers: HeaderMap, fields
     }
 }
 
-async fn load(state: &AppState, headers: &HeaderMap, slug: &str) -> Result<EditorPage, AppError> {
-    let me = plain::who(state, headers).await?;
-    messages::editor(&state.context, &me, slug).await
-}
-
-async fn editor(State(state): State<AppState>, Path(slug): Path<String>, headers: HeaderMap) -> Response {
-    match load(&state, &headers, &slug).await {
+async fn editor(State(state): State<AppState>, Path(slug): Path<String>, Staff(me): Staff) -> Response {
+    match messages::editor(&state.context, &me, &slug).await {
         Ok(page) => plain::respond(&state, None, pages::editor(page)),
         Err(error) => plain::failed(error, HERE),
     }
@@ -116,12 +106,11 @@ fn form(fields: &Fields) -> MessagesForm {
 async fn save(
     State(state): State<AppState>,
     Path(slug): Path<String>,
-    headers: HeaderMap,
+    Staff(me): Staff,
     fields: Fields,
 ) -> Response {
     let form = form(&fields);
     let saved = async {
-        let me = plain::who(&state, &headers).await?;
         if fields.ticked("preview") {
             return messages::preview(&state.context, &me, &slug, &form, clock::now()).await.map(Some);
         }
@@ -133,7 +122,7 @@ async fn save(
         Err(error @ AppError::Invalid { .. }) => (Some(error.clone()), Some(fields.echo(error)), None),
         Err(error) => return plain::failed(error, HERE),
     };
-    match load(&state, &headers, &slug).await {
+    match messages::editor(&state.context, &me, &slug).await {
         Ok(page) => {
             let page = EditorPage { form, echo, preview, ..page };
             with_mail(plain::respond(&state, refused.as_ref(), pages::editor(page)))

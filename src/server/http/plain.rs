@@ -29,7 +29,7 @@ pub fn respond(state: &AppState, refused: Option<&AppError>, page: Document) -> 
 }
 
 /// Who is signed in.
-pub async fn who(state: &AppState, headers: &HeaderMap) -> Result<SignedIn, AppError> {
+async fn who(state: &AppState, headers: &HeaderMap) -> Result<SignedIn, AppError> {
     let token = doors::cookie(headers, doors::session_cookie(&state.context)).unwrap_or_default();
     use_cases::sign_in::who(&state.context, token, clock::now()).await
 }

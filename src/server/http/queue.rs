@@ -1,15 +1,17 @@
 //! The doors of `/booking/queue`.
 
-use super::{AppState, plain};
+use super::{
+    AppState,
+    plain::{self, Staff},
+};
 use crate::{
-    api::{AppError, mail::QueuePage},
+    api::mail::QueuePage,
     server::{clock, use_cases::queue},
     ui::plain::queue as pages,
 };
 use axum::{
     Router,
     extract::{Path, Query, State},
-    http::HeaderMap,
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
@@ -27,7 +29,7 @@ pub fn router() -> Router<AppState> {
 
 async fn show(
     State(state): State<AppState>,
-    headers: HeaderMap,
+    Staff(me): Staff,
     Query(query): Query<BTreeMap<String, String>>,
 ) -> Response {
     let done = match query.get("done").map(String::as_str) {
@@ -36,34 +38,21 @@ async fn show(
         _ => None,
     };
     let before = query.get("before").cloned().unwrap_or_default();
-    let page: Result<QueuePage, AppError> = async {
-        let me = plain::who(&state, &headers).await?;
-        queue::page(&state.context, &me, &before, clock::now()).await
-    }
-    .await;
-    match page {
+    match queue::page(&state.context, &me, &before, clock::now()).await {
         Ok(page) => plain::respond(&state, None, pages::queue(QueuePage { done, ..page })),
         Err(error) => plain::failed(error, HERE),
     }
 }
 
-async fn retry(State(state): State<AppState>, Path(job): Path<String>, headers: HeaderMap) -> Response {
-    let retried = async {
-        let me = plain::who(&state, &headers).await?;
-        queue::retry(&state.context, &me, &job, clock::now()).await
-    };
-    match retried.await {
+async fn retry(State(state): State<AppState>, Path(job): Path<String>, Staff(me): Staff) -> Response {
+    match queue::retry(&state.context, &me, &job, clock::now()).await {
         Ok(()) => Redirect::to("/booking/queue?done=retried").into_response(),
         Err(error) => plain::failed(error, HERE),
     }
 }
 
-async fn drop(State(state): State<AppState>, Path(job): Path<String>, headers: HeaderMap) -> Response {
-    let dropped = async {
-        let me = plain::who(&state, &headers).await?;
-        queue::drop(&state.context, &me, &job, clock::now()).await
-    };
-    match dropped.await {
+async fn drop(State(state): State<AppState>, Path(job): Path<String>, Staff(me): Staff) -> Response {
+    match queue::drop(&state.context, &me, &job, clock::now()).await {
         Ok(()) => Redirect::to("/booking/queue?done=dropped").into_response(),
         Err(error) => plain::failed(error, HERE),
     }

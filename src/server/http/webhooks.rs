@@ -3,7 +3,7 @@
 use super::{
     AppState,
     fields::Fields,
-    plain::{failed, respond, who},
+    plain::{Staff, failed, respond},
 };
 use crate::{
     api::{AppError, webhooks::SecretPage},
@@ -17,7 +17,7 @@ use crate::{
 use axum::{
     Router,
     extract::{Path, Query, State},
-    http::{HeaderMap, StatusCode},
+    http::StatusCode,
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
@@ -50,19 +50,14 @@ fn secret(state: &AppState, status: StatusCode, page: SecretPage) -> Response {
     response
 }
 
-async fn list(State(state): State<AppState>, Query(asked): Asked, headers: HeaderMap) -> Response {
-    let page = async { webhooks::list(&state.context, &who(&state, &headers).await?).await };
-    match page.await {
+async fn list(State(state): State<AppState>, Query(asked): Asked, Staff(me): Staff) -> Response {
+    match webhooks::list(&state.context, &me).await {
         Ok(page) => respond(&state, None, view::list(page, asked.get("done").map_or("", String::as_str))),
         Err(error) => failed(error, HERE),
     }
 }
 
-async fn create(State(state): State<AppState>, headers: HeaderMap, fields: Fields) -> Response {
-    let me = match who(&state, &headers).await {
-        Ok(me) => me,
-        Err(error) => return failed(error, HERE),
-    };
+async fn create(State(state): State<AppState>, Staff(me): Staff, fields: Fields) -> Response {
     let error = match webhooks::create(&state.context, &me, &form(&fields), clock::now()).await {
         Ok(page) => return secret(&state, StatusCode::CREATED, page),
         Err(error) => error,
@@ -80,14 +75,10 @@ async fn page(
     State(state): State<AppState>,
     Path(id): Path<String>,
     Query(asked): Asked,
-    headers: HeaderMap,
+    Staff(me): Staff,
 ) -> Response {
     let asked = |name| asked.get(name).map_or("", String::as_str);
-    let page = async {
-        let me = who(&state, &headers).await?;
-        webhooks::page(&state.context, &me, &id, asked("before"), clock::now()).await
-    };
-    match page.await {
+    match webhooks::page(&state.context, &me, &id, asked("before"), clock::now()).await {
         Ok(page) => respond(&state, None, view::one(page, asked("done"))),
         Err(error) => failed(error, HERE),
     }
@@ -125,13 +116,9 @@ async fn answer(
 async fn change(
     State(state): State<AppState>,
     Path(id): Path<String>,
-    headers: HeaderMap,
+    Staff(me): Staff,
     fields: Fields,
 ) -> Response {
-    let me = match who(&state, &headers).await {
-        Ok(me) => me,
-        Err(error) => return failed(error, HERE),
-    };
     let done = webhooks::change(&state.context, &me, &id, &form(&fields), clock::now()).await;
     answer(&state, &me, &id, &fields, "changed", done).await
 }
@@ -139,13 +126,9 @@ async fn change(
 async fn rotate(
     State(state): State<AppState>,
     Path(id): Path<String>,
-    headers: HeaderMap,
+    Staff(me): Staff,
     fields: Fields,
 ) -> Response {
-    let me = match who(&state, &headers).await {
-        Ok(me) => me,
-        Err(error) => return failed(error, HERE),
-    };
     match webhooks::rotate(&state.context, &me, &id, &fields.one("seen"), clock::now()).await {
         Ok(page) => secret(&state, StatusCode::OK, page),
         Err(error) => refused(&state, &me, &id, &fields, error).await,
@@ -155,13 +138,9 @@ async fn rotate(
 async fn switch(
     State(state): State<AppState>,
     Path(id): Path<String>,
-    headers: HeaderMap,
+    Staff(me): Staff,
     fields: Fields,
 ) -> Response {
-    let me = match who(&state, &headers).await {
-        Ok(me) => me,
-        Err(error) => return failed(error, HERE),
-    };
     let on = fields.one("to") == "on";
     let done = webhooks::set_active(&state.context, &me, &id, on, clock::now()).await;
     answer(&state, &me, &id, &fields, if on { "on" } else { "off" }, done).await
@@ -170,13 +149,9 @@ async fn switch(
 async fn delete(
     State(state): State<AppState>,
     Path(id): Path<String>,
-    headers: HeaderMap,
+    Staff(me): Staff,
     fields: Fields,
 ) -> Response {
-    let me = match who(&state, &headers).await {
-        Ok(me) => me,
-        Err(error) => return failed(error, HERE),
-    };
     match webhooks::delete(&state.context, &me, &id, clock::now()).await {
         Ok(()) => Redirect::to(&format!("{HERE}?done=deleted")).into_response(),
         Err(error) => refused(&state, &me, &id, &fields, error).await,
@@ -186,13 +161,9 @@ async fn delete(
 async fn again(
     State(state): State<AppState>,
     Path(id): Path<String>,
-    headers: HeaderMap,
+    Staff(me): Staff,
     fields: Fields,
 ) -> Response {
-    let me = match who(&state, &headers).await {
-        Ok(me) => me,
-        Err(error) => return failed(error, HERE),
-    };
     let done = webhooks::again(&state.context, &me, &id, &fields.one("delivery"), clock::now()).await;
     answer(&state, &me, &id, &fields, "again", done).await
 }

@@ -6,6 +6,7 @@
 mod add;
 mod choose;
 mod consent;
+mod file;
 mod health;
 mod list;
 mod pages;
@@ -13,6 +14,7 @@ mod pages;
 pub use add::{feed, password};
 pub use choose::{Disconnected, choose, disconnect, receive, sync_now, use_calendar};
 pub use consent::{Answer, Came, begin, callback, consent_origins};
+pub use file::file;
 pub(crate) use list::take_list;
 pub use pages::{account, overview};
 

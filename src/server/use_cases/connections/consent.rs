@@ -201,9 +201,9 @@ pub async fn callback(
     let missing = missing(&oauth, tokens.scopes.as_deref());
     if !missing.is_empty() {
         return Ok(Answer::Not(format!(
-            "Nothing was connected, because a permission is missing: {}. Please connect once more, and tick every box on \
+            "Nothing was connected, because of what was not allowed: {}. Please connect once more, and tick every box on \
              {name}'s page.",
-            missing.join("; ")
+            missing.iter().map(|words| words.trim_end_matches('.')).collect::<Vec<_>>().join("; ")
         )));
     }
     if tokens.refresh.is_empty() {
