@@ -1,6 +1,7 @@
 //! HTTP: routes, and what every request passes through.
 
 pub mod approval;
+pub mod feeds;
 pub mod fields;
 pub mod forms;
 pub mod guard;
@@ -65,6 +66,7 @@ pub fn router(state: AppState) -> Router {
         })
         .merge(forms::router())
         .merge(approval::router())
+        .merge(feeds::router())
         .merge(mail::router())
         .merge(messages::router())
         .merge(portal::router())

@@ -2,6 +2,7 @@
 //! them. Each is a function from a type of [`crate::api`] to a [`Document`].
 
 pub mod approval;
+pub mod feeds;
 pub mod mail;
 pub mod messages;
 pub mod portal;
