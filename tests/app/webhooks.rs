@@ -1,7 +1,7 @@
 //! Webhooks out: receivers of every temper, and an independent implementation of the specification.
 
 mod pages;
-mod receiver;
+pub mod receiver;
 mod stage;
 
 use crate::{
