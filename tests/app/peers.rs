@@ -44,6 +44,28 @@ pub fn parse(mail: &[u8]) -> Value {
     parse_all(&[mail]).remove(0)
 }
 
+/// What `recurring-ical-events` finds in calendars; see `tests/peers/expand.py`.
+pub fn expand(asked: &[Value]) -> Vec<Value> {
+    let mut child = python("expand.py").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    serde_json::to_writer(&mut input, asked).unwrap();
+    drop(input);
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "calendars can't be expanded");
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// What it finds in the calendars that come with it and with `icalendar`.
+pub fn expand_fixtures(from: &str, until: &str, zone: &str) -> Vec<Value> {
+    let output = python("expand.py")
+        .args(["--fixtures", from, until, zone])
+        .stderr(Stdio::inherit())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "the fixtures can't be expanded");
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
 /// A mail that the server took.
 #[derive(Debug)]
 pub struct Mail {

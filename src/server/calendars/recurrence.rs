@@ -171,6 +171,7 @@ struct Series<'a> {
     all_day: bool,
     length: TimeDelta,
     start: NaiveDateTime,
+    single_rule: bool,
 }
 
 impl<'a> Series<'a> {
@@ -186,7 +187,14 @@ impl<'a> Series<'a> {
             When::Timed { start, end, .. } => (false, end.signed_duration_since(*start)),
             When::AllDay { start, end } => (true, end.signed_duration_since(*start)),
         };
-        Self { zone, owner, all_day, length: length.max(TimeDelta::zero()), start: recurrence.start }
+        Self {
+            zone,
+            owner,
+            all_day,
+            length: length.max(TimeDelta::zero()),
+            start: recurrence.start,
+            single_rule: recurrence.rules.len() == 1,
+        }
     }
 
     fn time(&self, start: Start) -> Option<Interval> {
@@ -281,13 +289,18 @@ impl<'a> Series<'a> {
     /// Every start whose occurrence could lie in the window, and whether these are all.
     fn starts(&self, recurrence: &Recurrence, window: Interval) -> (BTreeSet<Start>, bool) {
         let (from, until) = self.walls(window);
-        let mut found = BTreeSet::from([self.first()]);
+        let first = self.first();
+        let mut found = BTreeSet::from([first]);
         let mut complete = true;
+        let mut over = !recurrence.rules.is_empty();
         for rule in &recurrence.rules {
-            complete &= match Rule::parse(rule) {
-                Some(rule) => self.follow(&rule, window, (from, until), &mut found),
-                None => false,
-            };
+            let rule = Rule::parse(rule);
+            over &= rule.as_ref().is_some_and(|rule| !self.begins_in_time(rule, first));
+            complete &= rule.is_some_and(|rule| self.follow(&rule, window, (from, until), &mut found));
+        }
+        if over {
+            // Who deletes "this and all following" from the first one on leaves a series that ends before it begins.
+            found.remove(&first);
         }
         let near = |start: &Start| self.touches(*start, window);
         found.extend(recurrence.dates.iter().map(|date| self.named(date)).filter(near));
@@ -310,45 +323,48 @@ impl<'a> Series<'a> {
             Some(Until::Instant(at)) => until.min(at + 2 * DAY),
             None => until,
         };
-        let mut left = match rule.count {
-            Some(0 | 1) => return true,
+        let left = match rule.count {
+            None => None,
             Some(count) => match self.left(rule, count, start, from) {
-                Some(left) => Counting::At(left),
-                None => Counting::Lost,
+                Some(0) => return true,
+                left => left,
             },
-            None => Counting::Endless,
         };
-        if let Counting::At(Left { count: 0, .. }) = left {
-            return true;
-        }
-        let from = match left {
-            Counting::At(Left { from, .. }) => from,
-            _ => from,
-        };
+        let lost = rule.count.is_some() && left.is_none();
+        let mut left = left.unwrap_or(u32::MAX);
         let mut room = MOST;
         let mut purse = STEPS;
         let end = walk::walk(rule, start, from, until, &mut purse, |at| {
-            if at < from || at == start {
+            if at < from || !self.counts(at, start) {
                 return ControlFlow::Continue(());
             }
             let Some(generated) = self.generated(at) else { return ControlFlow::Continue(()) };
             if !self.before_end(rule, generated) {
                 return ControlFlow::Break(());
             }
-            let near = self.touches(generated, window);
+            let near = at != start && self.touches(generated, window);
             if near {
                 found.insert(generated);
+                room -= 1;
             }
-            if let Counting::At(left) = &mut left {
-                left.count -= 1;
-                if left.count == 0 {
-                    return ControlFlow::Break(());
-                }
-            }
-            room -= usize::from(near);
-            if room == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            left = left.saturating_sub(u32::from(rule.count.is_some()));
+            if left == 0 || room == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
-        end != End::Spent && room > 0 && !matches!(left, Counting::Lost)
+        end != End::Spent && room > 0 && !lost
+    }
+
+    /// Is this start one that a rule's COUNT counts when it is generated? DTSTART is counted beforehand, whether a rule
+    /// generates it or not (§3.3.10); where there are several rules, only by those that do.
+    fn counts(&self, at: Local, start: Local) -> bool {
+        at != start || !self.single_rule
+    }
+
+    fn begins_in_time(&self, rule: &Rule, first: Start) -> bool {
+        match rule.until {
+            Some(Until::Day(day)) => local::seconds(self.start) < day + DAY,
+            Some(Until::Local(at)) => local::seconds(self.start) <= at,
+            _ => self.before_end(rule, first),
+        }
     }
 
     /// UNTIL is inclusive, and in UTC where the series has a zone. Of days, its date counts.
@@ -362,37 +378,20 @@ impl<'a> Series<'a> {
     }
 
     /// How many starts are left of a COUNT at `from`; `None` when that is too far away to be counted to.
-    fn left(&self, rule: &Rule, count: u32, start: Local, from: Local) -> Option<Left> {
-        // DTSTART is the first of them.
-        let mut left = Left { count: count - 1, from: from.max(start) };
-        let mut purse = STEPS_COUNTING;
-        if from <= start {
+    fn left(&self, rule: &Rule, count: u32, start: Local, from: Local) -> Option<u32> {
+        let mut left = count.saturating_sub(u32::from(self.single_rule));
+        if from <= start || left == 0 {
             return Some(left);
         }
+        let mut purse = STEPS_COUNTING;
         let end = walk::walk(rule, start, start, from, &mut purse, |at| {
-            if at != start && self.generated(at).is_some() {
-                left.count -= 1;
+            if self.counts(at, start) && (at == start || self.generated(at).is_some()) {
+                left -= 1;
             }
-            if left.count == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
         (end != End::Spent).then_some(left)
     }
-}
-
-/// What is left of a COUNT from a time on.
-struct Left {
-    count: u32,
-    from: Local,
-}
-
-/// How a rule's COUNT stands.
-enum Counting {
-    /// It has none.
-    Endless,
-    /// This much is left.
-    At(Left),
-    /// Nobody knows.
-    Lost,
 }
 
 /// When an observance of a VTIMEZONE begins by one of its rules, on the wall as it was before: `offset` seconds from UTC. From

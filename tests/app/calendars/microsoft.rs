@@ -1,6 +1,7 @@
 //! Outlook's adapter against a stand-in for Microsoft Graph (`tests/peers/graph.py`), which Microsoft's own client passes
 //! against.
 
+mod connecting;
 mod pushing;
 mod reading;
 mod stage;

@@ -45,11 +45,11 @@ fn told(it: &Outside, kind: &str) -> usize {
 fn moved_outside_moves_the_booking_and_people_are_told(database: Database) {
     let it = Outside::start(database);
     let booked = it.book(at(600));
-    it.drag(&id(&it.event()), at(700));
+    it.drag(&id(&it.event()), at(690));
     it.sync();
-    assert_eq!(it.booking(&booked), ("confirmed".into(), at(700)));
+    assert_eq!(it.booking(&booked), ("confirmed".into(), at(690)));
     assert_eq!(told(&it, "moved"), 1);
-    assert!(it.offers(at(600)) && !it.offers(at(700)));
+    assert!(it.offers(at(600)) && !it.offers(at(690)));
     // It is not moved again by what it wrote itself.
     it.sync();
     it.sync();
@@ -61,17 +61,17 @@ fn moved_outside_moves_the_booking_and_people_are_told(database: Database) {
 fn moved_outside_is_flagged_where_the_owner_wants_to_look_first(database: Database) {
     let it = Outside::start_with(database, &flagging());
     let booked = it.book(at(600));
-    it.drag(&id(&it.event()), at(700));
+    it.drag(&id(&it.event()), at(690));
     it.sync();
     assert_eq!(it.booking(&booked), ("confirmed".into(), at(600)));
     assert_eq!(it.flags(), ["moved_outside"]);
     // Both times are taken: one by the booking, one by what the calendar shows.
-    assert!(!it.offers(at(600)) && !it.offers(at(700)));
+    assert!(!it.offers(at(600)) && !it.offers(at(690)));
     // The owner puts it back by hand: the flag goes.
     it.drag(&id(&it.event()), at(600));
     it.sync();
     assert_eq!(it.flags(), Vec::<String>::new());
-    assert!(it.offers(at(700)));
+    assert!(it.offers(at(690)));
     it.assert_sound();
 }
 
@@ -79,11 +79,11 @@ fn moved_onto_another_booking_is_flagged_at_both(database: Database) {
     let it = Outside::start(database);
     let first = it.book(at(600));
     let first_entry = id(&it.event());
-    let second = it.book(at(700));
-    it.drag(&first_entry, at(710));
+    let second = it.book(at(690));
+    it.drag(&first_entry, at(705));
     it.sync();
     assert_eq!(it.booking(&first).1, at(600));
-    assert_eq!(it.booking(&second).1, at(700));
+    assert_eq!(it.booking(&second).1, at(690));
     assert_eq!(it.flags(), ["overlap", "overlap"]);
     let flagged = it.texts("SELECT DISTINCT booking_id FROM booking_flags");
     assert_eq!(flagged.len(), 2);
@@ -234,16 +234,16 @@ fn a_copy_of_an_entry_is_an_event_like_any_other(database: Database) {
     let path = format!("/calendar/v3/calendars/{HOST}/events/{}", id(&entry));
     let whole = it.google.outside(&it.token, "GET", &path, Value::Null);
     let copy = it.insert(json!({
-        "summary": whole["summary"], "start": time(at(800)), "end": time(at(830)),
+        "summary": whole["summary"], "start": time(at(810)), "end": time(at(840)),
         "extendedProperties": whole["extendedProperties"],
     }));
     it.sync();
-    assert!(!it.offers(at(800)), "a copy takes time");
+    assert!(!it.offers(at(810)), "a copy takes time");
     assert_eq!(it.booking(&booked), ("confirmed".into(), at(600)));
     it.delete(copy["id"].as_str().unwrap());
     it.sync();
     assert_eq!(it.booking(&booked).0, "confirmed", "deleting the copy calls nothing off");
-    assert!(it.offers(at(800)));
+    assert!(it.offers(at(810)));
     it.database.assert_sound();
 }
 

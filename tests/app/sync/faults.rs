@@ -24,7 +24,7 @@ fn an_access_that_was_taken_back_is_told_once(database: Database) {
     it.google.post("/_/faults", json!({"path": "/calendar/v3", "times": 1000, "status": 401}));
     it.look();
     it.database.wait_for("SELECT COUNT(*) FROM connections WHERE state = 'reconnect'", 1);
-    let booked = it.try_book(at(700), 2);
+    let booked = it.try_book(at(690), 2);
     assert_eq!(booked.status, 201, "bookings go on: {}", booked.text);
     it.database.settle();
     it.look();

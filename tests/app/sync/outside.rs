@@ -236,7 +236,9 @@ impl Outside {
             let sql = "SELECT 'account ' || id || ' ' || trouble FROM connections
                        WHERE holder IS NOT NULL OR (state = 'ok' AND next_at <= $1)
                        UNION ALL
-                       SELECT 'mirror ' || id || ' ' || trouble FROM mirrors WHERE written < wanted AND next_at <= $1
+                       SELECT 'mirror ' || m.id || ' ' || m.trouble FROM mirrors m
+                       JOIN calendars k ON k.id = m.calendar_id JOIN connections c ON c.id = k.connection_id
+                       WHERE m.written < m.wanted AND m.next_at <= $1 AND c.state = 'ok'
                        UNION ALL
                        SELECT 'job ' || kind FROM jobs
                        WHERE status = 'queued' AND (lease IS NOT NULL OR run_at <= created_at)";

@@ -187,7 +187,7 @@ fn tentative_and_free_as_the_owner_chose(database: Database) {
         it.insert(event)
     };
     event(600, json!({"transparency": "transparent"}));
-    event(700, json!({"status": "tentative"}));
+    event(690, json!({"status": "tentative"}));
     event(
         800,
         json!({"eventType": "workingLocation", "visibility": "public", "transparency": "transparent",
@@ -195,11 +195,11 @@ fn tentative_and_free_as_the_owner_chose(database: Database) {
     );
     event(900, json!({"attendees": [{"email": HOST, "self": true, "responseStatus": "declined"}]}));
     it.sync();
-    let free: Vec<bool> = [600, 700, 800, 900].map(|minute| it.offers(at(minute))).to_vec();
+    let free: Vec<bool> = [600, 690, 810, 900].map(|minute| it.offers(at(minute))).to_vec();
     assert_eq!(free, [true, true, true, true], "tentative events were chosen not to count");
     it.database.execute("UPDATE calendars SET tentative = TRUE, window_until = 0");
     it.sync();
-    assert!(it.offers(at(600)) && !it.offers(at(700)) && it.offers(at(900)));
+    assert!(it.offers(at(600)) && !it.offers(at(690)) && it.offers(at(900)));
     it.assert_sound();
 }
 
@@ -314,7 +314,7 @@ fn a_calendar_that_does_not_answer_is_the_owners_choice(database: Database) {
     it.database.execute("UPDATE calendars SET silent = 'refuse'");
     it.database.execute("UPDATE connections SET held_until = 0, holder = NULL");
     stale(&it);
-    let refused = it.try_book(at(700), 2);
+    let refused = it.try_book(at(690), 2);
     assert_eq!(
         (refused.status, refused.json["code"].as_str()),
         (503, Some("calendar_silent")),
@@ -326,7 +326,7 @@ fn a_calendar_that_does_not_answer_is_the_owners_choice(database: Database) {
     it.hurry();
     it.in_step();
     stale(&it);
-    assert_eq!(it.try_book(at(700), 2).status, 201);
+    assert_eq!(it.try_book(at(690), 2).status, 201);
     it.in_step();
     it.assert_sound();
 }
@@ -382,17 +382,17 @@ fn the_same_calendar_through_two_accounts(database: Database) {
     lunch(&it, 720);
     it.book(at(600));
     it.sync();
-    let twins = it.texts("SELECT name FROM calendars WHERE twin");
-    assert_eq!(twins, ["Shared"]);
+    let twins = it.texts("SELECT remote_id FROM calendars WHERE twin");
+    assert_eq!(twins, [HOST]);
     assert_eq!(it.database.number("SELECT COUNT(*) FROM busy_intervals"), 1);
     it.assert_sound();
 }
 
 fn disconnected_with_a_full_outbox(database: Database) {
     let it = Outside::start(database);
+    lunch(&it, 720);
     it.google.post("/_/faults", json!({"path": "/calendar/v3", "times": 1000, "status": 500}));
     let booked = it.book(at(600));
-    lunch(&it, 720);
     let host = it.world.hosts[0].0.to_string();
     // Signed in as the host themselves.
     it.database.execute(&format!(

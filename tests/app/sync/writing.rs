@@ -36,10 +36,10 @@ fn a_booking_is_made_moved_and_taken_away_outside(database: Database) {
     assert_eq!(start_of(&event), booked.start);
     assert_eq!(event["private"]["meridian"], format!("booking:{}", booked.id));
     assert!(event["title"].as_str().unwrap().contains("Invitee 1"), "{event}");
-    it.move_to(&booked, at(700));
+    it.move_to(&booked, at(690));
     it.in_step();
     let moved = it.event();
-    assert_eq!((start_of(&moved), &moved["id"]), (at(700), &event["id"]));
+    assert_eq!((start_of(&moved), &moved["id"]), (at(690), &event["id"]));
     it.cancel(&booked);
     it.in_step();
     assert_eq!(it.events(), Vec::<Value>::new());
@@ -74,10 +74,10 @@ fn an_entry_that_was_deleted_there_once_is_made_again(database: Database) {
     it.delete(&id);
     it.sync();
     assert_eq!(it.flags(), ["deleted_outside"]);
-    it.move_to(&booked, at(700));
+    it.move_to(&booked, at(690));
     it.in_step();
     let again = it.event();
-    assert_eq!((again["id"].as_str(), start_of(&again)), (Some(id.as_str()), at(700)));
+    assert_eq!((again["id"].as_str(), start_of(&again)), (Some(id.as_str()), at(690)));
     assert_eq!(it.flags(), Vec::<String>::new());
     it.assert_sound();
 }
@@ -88,10 +88,10 @@ fn changed_there_before_our_change(database: Database) {
     let id = it.event()["id"].as_str().unwrap().to_owned();
     // The title is ours; the colour is not.
     it.patch(&id, json!({"summary": "Something else", "colorId": "5"}));
-    it.move_to(&booked, at(700));
+    it.move_to(&booked, at(690));
     it.in_step();
     let event = it.event();
-    assert_eq!(start_of(&event), at(700));
+    assert_eq!(start_of(&event), at(690));
     assert!(event["title"].as_str().unwrap().contains("Invitee 1"), "{event}");
     let path = format!("/calendar/v3/calendars/{HOST}/events/{id}");
     let whole = it.google.outside(&it.token, "GET", &path, Value::Null);
@@ -164,15 +164,15 @@ fn moved_twice_while_the_provider_was_away(database: Database) {
     let it = Outside::start(database);
     let booked = it.book(at(600));
     it.google.post("/_/faults", json!({"path": "/calendar/v3", "times": 1000, "status": 500}));
-    it.move_to(&booked, at(700));
+    it.move_to(&booked, at(690));
     it.database.settle();
-    it.move_to(&booked, at(800));
+    it.move_to(&booked, at(810));
     it.in_step();
     it.google.delete("/_/faults");
     it.google.delete("/_/log");
     it.hurry();
     it.in_step();
-    assert_eq!(start_of(&it.event()), at(800));
+    assert_eq!(start_of(&it.event()), at(810));
     it.assert_sound();
 }
 
@@ -181,9 +181,9 @@ fn a_booking_from_before_the_connection_is_written_with_its_next_change(database
     let booked = it.book(at(600));
     assert_eq!(it.events(), Vec::<Value>::new());
     it.database.execute("UPDATE calendars SET receives = TRUE");
-    it.move_to(&booked, at(700));
+    it.move_to(&booked, at(690));
     it.in_step();
-    assert_eq!(start_of(&it.event()), at(700));
+    assert_eq!(start_of(&it.event()), at(690));
     it.assert_sound();
 }
 
@@ -201,7 +201,7 @@ fn the_provider_invites_or_we_do_but_never_both(database: Database) {
     assert_eq!(invitations(&it), 1);
     it.database.execute("DELETE FROM messages");
     it.database.execute("UPDATE calendars SET invites = 'provider'");
-    it.book(at(700));
+    it.book(at(690));
     let mails = it.google.get("/_/mails");
     assert_eq!(mails.as_array().unwrap().len(), 1, "{mails}");
     assert_eq!(mails[0]["to"], "invitee1@customer.example");

@@ -432,6 +432,9 @@ class Events:
             copy["creator"] = {key: value for key, value in resource["creator"].items() if key != "self"}
             guests = [{key: value for key, value in guest.items() if key != "self"} for guest in resource["attendees"]]
             copy["attendees"] = [guest | ({"self": True} if guest["email"] == there.id else {}) for guest in guests]
+            for key in ("start", "end", "originalStartTime"):
+                if "dateTime" in copy.get(key, {}):
+                    copy[key] = self.when(there, copy[key], key)
             self.store.put(there, copy)
 
     def follow(self, calendar, old, master):

@@ -211,15 +211,21 @@ class Control:
     @staticmethod
     def brief(account, key, version, wish, date=None, exception=None):
         whole = render.event(account, key, version, wish, date, exception)
-        return {
+        # Days are days, instants are in UTC.
+        when = lambda name: whole[name]["dateTime"][:10] if whole["isAllDay"] else whole[name]["dateTime"][:19] + "Z"
+        marks = (exception or version).props.get("marks") or {}
+        shown = {
             "id": whole["id"],
             "uid": whole["iCalUId"],
             "title": whole["subject"],
-            "start": whole["start"]["dateTime"][:19] + "Z",
-            "end": whole["end"]["dateTime"][:19] + "Z",
+            "start": when("start"),
+            "end": when("end"),
             "all_day": whole["isAllDay"],
             "status": "cancelled" if whole["isCancelled"] else "confirmed",
-            "busy": whole["showAs"],
-            "mark": (exception or version).props.get("marks") or {},
+            "busy": whole["showAs"] not in ("free", "workingElsewhere") and whole["responseStatus"]["response"] != "declined",
+            "shows": whole["showAs"],
+            "private": {name.rpartition("Name ")[2]: value for name, value in marks.items()},
+            "etag": whole["@odata.etag"],
             "type": whole["type"],
         }
+        return shown | ({"master": whole["seriesMasterId"]} if whole["seriesMasterId"] else {})

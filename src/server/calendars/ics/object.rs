@@ -120,6 +120,17 @@ struct Sorted {
     instances: Vec<(Moment, Written)>,
 }
 
+/// What instances have to know of their series.
+struct Series {
+    id: String,
+    /// Is it of whole days?
+    all_day: bool,
+    /// Or was all of it cancelled?
+    takes_place: bool,
+    sequence: i64,
+    except: HashSet<Moment>,
+}
+
 fn uid(event: &Written) -> String {
     let uid = event.uid.as_str();
     if uid.is_empty() {
@@ -193,8 +204,8 @@ impl Sorted {
 
     fn events(self, origin: Origin<'_>, zones: &mut Zones) -> Vec<RemoteEvent> {
         let mut events = Vec::new();
-        // By UID: the series' id, whether it is of whole days, and whether it takes place.
-        let mut series: HashMap<String, (String, bool, bool)> = HashMap::new();
+        // By UID.
+        let mut series: HashMap<String, Series> = HashMap::new();
         let mut ids: HashSet<String> = HashSet::new();
         let first_uid = self
             .masters
@@ -218,11 +229,17 @@ impl Sorted {
                 }
             }
             let takes_place = event.status() != Status::Cancelled;
-            series.entry(event.uid.clone()).or_insert((id.clone(), all_day, takes_place));
+            let recurrence = event.recurrence(&when, zones);
+            series.entry(event.uid.clone()).or_insert_with(|| Series {
+                id: id.clone(),
+                all_day,
+                takes_place,
+                sequence: event.sequence,
+                except: recurrence.iter().flat_map(|series| series.except.iter().cloned()).collect(),
+            });
             if !takes_place {
                 continue;
             }
-            let recurrence = event.recurrence(&when, zones);
             for (original, when) in event.periods(zones) {
                 periods.push((id.clone(), original, when, event));
             }
@@ -233,13 +250,16 @@ impl Sorted {
         for (original, event) in &self.instances {
             let Some(when) = event.when(zones) else { continue };
             let (instance, id) = match series.get(&event.uid) {
-                // All of it was cancelled.
-                Some((.., false)) => continue,
-                Some((id, all_day, true)) => {
+                Some(Series { takes_place: false, .. }) => continue,
+                Some(Series { id, all_day, sequence, except, .. }) => {
                     let original = match &event.recurrence_id {
                         Some(stamp) => normal(stamp, *all_day, zones),
                         None => original.clone(),
                     };
+                    // The series was changed after the instance, and leaves it out now.
+                    if *sequence > event.sequence && except.contains(&original) {
+                        continue;
+                    }
                     let name = format!("{id}#{}", suffix(&original));
                     (Some(Instance { series: id.clone(), original }), name)
                 }

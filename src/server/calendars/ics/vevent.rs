@@ -171,7 +171,9 @@ impl Written {
             "DTSTART" => self.start = Stamp::read(line.last_value(), tzid()),
             "DTEND" => self.end = Stamp::read(line.last_value(), tzid()),
             "DURATION" => self.span = Span::read(line.value()),
-            "RRULE" if self.rules.len() < MOST_RULES => self.rules.push(line.value().trim().to_owned()),
+            "RRULE" if self.rules.len() < MOST_RULES => {
+                self.rules.extend(Some(line.value().trim().to_owned()).filter(|rule| !rule.is_empty()));
+            }
             "RDATE" => self.read_dates(line),
             "EXDATE" => {
                 let room = MOST_DATES.saturating_sub(self.except.len());
@@ -244,7 +246,13 @@ impl Written {
                 return Some(When::AllDay { start: first.date(), end: last.date() });
             }
         }
-        Some(When::Timed { start: begins, end: ends.max(begins), zone: zone.name().to_owned() })
+        // An end before the start is a slip: the time between them is meant.
+        let (begins, ends) = if self.rules.is_empty() && self.dates.is_empty() {
+            (begins.min(ends), begins.max(ends))
+        } else {
+            (begins, begins + (ends - begins).abs())
+        };
+        Some(When::Timed { start: begins, end: ends, zone: zone.name().to_owned() })
     }
 
     /// How it comes again, given when it is.

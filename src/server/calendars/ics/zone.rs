@@ -5,14 +5,14 @@
 
 use super::{
     super::{event::Zone, recurrence, windows_zones},
-    date_time,
+    date, date_time,
     line::Line,
 };
 use crate::{
     domain::zone::{Transition, ZoneRules},
     server::zones,
 };
-use chrono::NaiveDateTime;
+use chrono::{NaiveDateTime, NaiveTime};
 use std::{borrow::Cow, collections::HashMap, str::FromStr, sync::Arc};
 
 /// The most VTIMEZONEs of a file, and the most observances of one.
@@ -294,7 +294,10 @@ impl Observance {
     fn read(&mut self, line: &Line<'_>) {
         let value = line.value().trim();
         match line.name().to_ascii_uppercase().as_str() {
-            "DTSTART" => self.start = date_time(value.trim_end_matches('Z')),
+            "DTSTART" => {
+                let midnight = || date(value).map(|day| day.and_time(NaiveTime::MIN));
+                self.start = date_time(value.trim_end_matches('Z')).or_else(midnight);
+            }
             "TZOFFSETFROM" => self.from = offset(value),
             "TZOFFSETTO" => self.to = offset(value),
             "RRULE" if self.rules.len() < 4 => self.rules.push(value.to_owned()),

@@ -130,6 +130,8 @@ impl Rule {
                     });
                 }
                 "INTERVAL" => rule.interval = i64::from(value.parse::<u32>().ok()?.max(1)),
+                // Some programs write -1 for a rule without an end.
+                "COUNT" if value.starts_with('-') => {}
                 "COUNT" => rule.count = Some(value.parse().ok()?),
                 "UNTIL" => rule.until = Some(until(value)?),
                 "BYMONTH" => rule.months = bits(&numbers(value, 1, 12, false)?),

@@ -59,23 +59,27 @@ impl Booking {
     }
 }
 
-/// The entry of a booking was read: `None` when it is not there.
+/// The entry of a booking was read: `None` when it is not there. Returns whether it tells something else than its booking
+/// now and did not before, or the other way round.
 pub(super) async fn seen(
     tour: &mut Tour<'_>,
     calendar: &CalendarRow,
     mirror: &MirrorId,
     event: Option<&RemoteEvent>,
-) -> Result<(), Stop> {
+) -> Result<bool, Stop> {
     let mut conn = tour.context.db.read().await?;
-    let Some(mirror) = mirrors::by_id(&mut conn, mirror).await? else { return Ok(()) };
-    let Some(booking) = Booking::load(&mut conn, tour, &mirror).await? else { return Ok(()) };
+    let Some(mirror) = mirrors::by_id(&mut conn, mirror).await? else { return Ok(false) };
+    let Some(booking) = Booking::load(&mut conn, tour, &mirror).await? else { return Ok(false) };
     drop(conn);
     match event {
-        Some(event) => there(tour, calendar, &mirror, &booking, event).await,
+        Some(event) => there(tour, calendar, &mirror, &booking, event).await?,
         // What is being written anew is made again.
-        None if mirror.written < mirror.wanted && mirror.remote_id.is_none() => Ok(()),
-        None => not_there(tour, calendar, &mirror, &booking).await,
+        None if mirror.written < mirror.wanted && mirror.remote_id.is_none() => {}
+        None => not_there(tour, calendar, &mirror, &booking).await?,
     }
+    let mut conn = tour.context.db.read().await?;
+    let after = mirrors::by_id(&mut conn, &mirror.id).await?;
+    Ok(after.is_some_and(|after| after.state != mirror.state || after.remote_id != mirror.remote_id))
 }
 
 async fn there(

@@ -112,7 +112,7 @@ pub(super) async fn calendar(tour: &mut Tour<'_>, calendar: &CalendarRow) -> Res
         if !(found.unchanged && seen.is_some()) {
             let news = keep(tour, calendar, &found, window, &known, seen.as_mut()).await?;
             changed += news.changed;
-            tell(tour, calendar, news).await?;
+            tell(tour, calendar, news, window).await?;
         }
         match found.next {
             Next::Page(next) => {
@@ -333,12 +333,17 @@ async fn sweep(
     let missing = known.by_id.keys().filter(|id| !seen.contains(*id));
     news.missing.extend(missing.cloned());
     let changed = news.changed;
-    tell(tour, calendar, news).await?;
+    tell(tour, calendar, news, window).await?;
     Ok(changed)
 }
 
 /// Sees to what was read about the entries of bookings.
-async fn tell(tour: &mut Tour<'_>, calendar: &CalendarRow, mut news: News) -> Result<(), Stop> {
+async fn tell(
+    tour: &mut Tour<'_>,
+    calendar: &CalendarRow,
+    mut news: News,
+    window: Interval,
+) -> Result<(), Stop> {
     for id in std::mem::take(&mut news.missing) {
         let found = reach!(tour, |access| tour.provider.get(&access, &calendar.remote_id, &id));
         let found = match found {
@@ -353,8 +358,20 @@ async fn tell(tour: &mut Tour<'_>, calendar: &CalendarRow, mut news: News) -> Re
             news.entries.push((mirror.id, found));
         }
     }
+    let mut roots = BTreeSet::new();
     for (mirror, event) in &news.entries {
-        back::seen(tour, calendar, mirror, event.as_ref()).await?;
+        let changed = back::seen(tour, calendar, mirror, event.as_ref()).await?;
+        roots.extend(event.as_ref().filter(|_| changed).map(|event| event.id.clone()));
     }
+    if roots.is_empty() {
+        return Ok(());
+    }
+    // An entry that tells something else than its booking takes time by itself; one that agrees again does not.
+    let known = Known::load(tour, calendar, window).await?;
+    let mut conn = tour.context.db.write().await?;
+    for root in &roots {
+        busy::derive(&mut conn, tour, calendar, root, window, &known.by_id).await?;
+    }
+    conn.commit().await?;
     Ok(())
 }

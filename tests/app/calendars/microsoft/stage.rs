@@ -129,13 +129,20 @@ impl Stage {
             plain(window.end())
         );
         let found = self.standin.get(&path);
-        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        // Days, like in Graph, are those of UTC.
+        let instant = |value: &Value| {
+            let text = value.as_str().unwrap();
+            if text.len() == 10 { format!("{text}T00:00:00Z") } else { text.to_owned() }
+        };
         let mut holds: Vec<_> = found[&self.calendar]
             .as_array()
             .unwrap()
             .iter()
             .filter(|event| event["status"] == "confirmed" && event["start"] != event["end"])
-            .map(|event| (text(&event["start"]), text(&event["end"]), text(&event["busy"])))
+            .map(|event| {
+                let shows = event["shows"].as_str().unwrap().to_owned();
+                (instant(&event["start"]), instant(&event["end"]), shows)
+            })
             .collect();
         holds.sort();
         holds

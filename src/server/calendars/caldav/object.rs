@@ -1,0 +1,56 @@
+//! Calendar objects (RFC 4791 §4.1): one UID in each, with all its instances.
+
+use super::{
+    super::{
+        access::{Access, Credential},
+        event::{Draft, RemoteEvent},
+        fault::Fault,
+        ics,
+    },
+    discovery,
+};
+
+/// The owner's addresses: those that the server named, and the user name where it is one.
+fn owner(access: &Access<'_>) -> Vec<String> {
+    let mut owner = discovery::owner(access.home);
+    if let Credential::Password { user, .. } = access.credential
+        && user.contains('@')
+        && !owner.contains(&user.to_lowercase())
+    {
+        owner.push(user.to_lowercase());
+    }
+    owner
+}
+
+/// The address that the owner invites with, if the server named one or the user name is one.
+pub fn organizer(access: &Access<'_>) -> Option<String> {
+    owner(access).into_iter().next()
+}
+
+/// The events of an object: ids are its path, and for instances `path#RECURRENCE-ID`.
+pub fn read(
+    access: &Access<'_>,
+    path: &str,
+    etag: Option<String>,
+    text: &[u8],
+) -> Result<Vec<RemoteEvent>, Fault> {
+    let owner = owner(access);
+    let how = ics::Reading { origin: ics::Origin::Object(path), zone: access.zone, owner: &owner };
+    let mut events = ics::read(text, &how)?;
+    for event in &mut events {
+        event.etag.clone_from(&etag);
+    }
+    Ok(events)
+}
+
+/// A draft as an object. Where we invite, no attendees stand in it, so that no server sends anything (with an attendee it
+/// would, RFC 6638 §3.2.1, but for SCHEDULE-AGENT=CLIENT, which not all heed).
+pub fn write(access: &Access<'_>, draft: &Draft) -> String {
+    ics::write(draft, access.now, organizer(access).as_deref())
+}
+
+/// An object with its event as in the draft. What we don't know of it stays, attendees that its owner added among it: whom
+/// the owner invited, the owner's server tells.
+pub fn merge(access: &Access<'_>, existing: &[u8], draft: &Draft) -> String {
+    ics::merge(&String::from_utf8_lossy(existing), draft, access.now, organizer(access).as_deref())
+}
