@@ -2,6 +2,7 @@
 
 use super::{App, Member};
 use crate::{
+    calendars::caldav::peer::{Kind, Peer},
     harness::{Answer, Database, both},
     webhooks::receiver::{Reaction, Receiver},
     world::World,
@@ -14,6 +15,7 @@ both!(
     a_calendar_that_is_connected_twice_is_used_once,
     a_calendar_that_vanished_takes_no_time,
     a_wrong_address_or_password_stands_beside_its_field,
+    a_caldav_account_is_connected_through_the_form,
     a_feed_is_subscribed_to_through_the_form,
     a_file_is_taken_as_busy_time,
 );
@@ -189,8 +191,14 @@ fn at_field(answer: &Answer, field: &str, sentence: &str) {
     assert_eq!(answer.status, 422, "{}", answer.text);
     let error = answer.text.split(&format!("id=\"{field}-error\"")).nth(1);
     let error = error.unwrap_or_else(|| panic!("nothing beside {field}: {}", answer.text));
-    let error = error.split('<').next().unwrap();
+    let error = error.split(['>', '<']).nth(1).unwrap();
     assert!(error.contains(sentence), "beside {field}: {error}");
+}
+
+/// An address at which nobody listens.
+fn nobody() -> String {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    format!("http://127.0.0.1:{port}/")
 }
 
 fn caldav(ada: &Member<'_>, url: &str, user: &str, password: &str) -> Answer {
@@ -207,9 +215,9 @@ fn a_wrong_address_or_password_stands_beside_its_field(database: Database) {
     at_field(&caldav(&ada, "https://a b/", "ada", "secret"), "url", "Please enter the whole address");
     at_field(&caldav(&ada, "ftp://a.example/", "ada", "secret"), "url", "must begin with https://");
     at_field(&caldav(&ada, "https://169.254.169.254/", "ada", "secret"), "url", "private network");
-    at_field(&caldav(&ada, "http://127.0.0.1:1/", "", "secret"), "user", "Please enter your user name");
-    at_field(&caldav(&ada, "http://127.0.0.1:1/", "ada", ""), "password", "Please enter the password");
-    at_field(&caldav(&ada, "http://127.0.0.1:1/", "ada", "secret"), "url", "nobody listens there");
+    at_field(&caldav(&ada, &nobody(), "", "secret"), "user", "Please enter your user name");
+    at_field(&caldav(&ada, &nobody(), "ada", ""), "password", "Please enter the password");
+    at_field(&caldav(&ada, &nobody(), "ada", "secret"), "url", "nobody listens there");
     let door = Receiver::start(|_| Reaction::Answer(401, "WWW-Authenticate: Basic realm=\"x\"\r\n", ""));
     let refused = caldav(&ada, &door.url, "ada", "hunter2-app-password");
     at_field(&refused, "password", "");
@@ -227,6 +235,33 @@ fn a_wrong_address_or_password_stands_beside_its_field(database: Database) {
     }
 }
 
+fn a_caldav_account_is_connected_through_the_form(database: Database) {
+    world(&database);
+    let app = App::start(database);
+    let ada = app.member("w", "staff");
+    let peer = Peer::start(Kind::Radicale);
+    let wrong = caldav(&ada, &peer.url, "rosa", "wrong-app-password");
+    at_field(&wrong, "password", "does not take this user name");
+    assert!(!wrong.text.contains("wrong-app-password"));
+    let made = caldav(&ada, &peer.url, "rosa", "secret");
+    assert_eq!(made.status, 303, "{}", made.text);
+    let page = made.headers["location"].to_str().unwrap().split('?').next().unwrap().to_owned();
+    let used = app.database.texts("SELECT name FROM calendars WHERE syncs AND conflicts AND receives");
+    assert_eq!(used, ["Work"], "where no calendar is the main one, the first is");
+    // With the password as it is now.
+    let shown = ada.get(&page).text;
+    assert!(
+        shown.contains(&format!("value=\"{}\"", peer.url)) && shown.contains("value=\"rosa\""),
+        "{shown}"
+    );
+    let sealed = app.database.blobs("SELECT credential FROM connections").remove(0);
+    assert!(!sealed.windows(6).any(|part| part == b"secret"));
+    let again = caldav(&ada, &peer.url, "rosa", "secret");
+    assert_eq!(again.headers["location"], format!("{page}?done=renewed"));
+    done(&ada.post(&format!("{page}/disconnect"), &[]), "disconnected");
+    assert_eq!(app.database.number("SELECT COUNT(*) FROM connections"), 0);
+}
+
 const FEED: &str = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//y//EN\r\nX-WR-CALNAME:Lessons\r\nBEGIN:VEVENT\r\nUID:1@x\r\n\
                     DTSTAMP:20260101T000000Z\r\nDTSTART:20300101T100000Z\r\nDTEND:20300101T110000Z\r\nSUMMARY:Lesson\r\n\
                     END:VEVENT\r\nEND:VCALENDAR\r\n";
@@ -238,7 +273,7 @@ fn a_feed_is_subscribed_to_through_the_form(database: Database) {
     let subscribe = |url: &str| ada.post("/booking/calendars/feed", &[("feed", url)]);
     at_field(&subscribe(""), "feed", "Please enter the whole address");
     at_field(&subscribe("https://169.254.169.254/"), "feed", "private network");
-    at_field(&subscribe("http://127.0.0.1:1/"), "feed", "nobody listens there");
+    at_field(&subscribe(&nobody()), "feed", "nobody listens there");
     let page = Receiver::start(|_| {
         Reaction::Answer(200, "Content-Type: text/html\r\n", "<!doctype html><title>x</title>")
     });

@@ -44,7 +44,7 @@ fn an_account_at_google_is_connected_read_and_disconnected(database: Database) {
     let ada = app.member("w", "staff");
     let empty = ada.get("/booking/calendars");
     assert!(empty.text.contains("No account is connected yet"), "{}", empty.text);
-    assert!(empty.text.contains("Connect Google") && empty.text.contains("Connect Microsoft"));
+    assert!(empty.text.contains("Connect Google Calendar") && empty.text.contains("Connect Microsoft"));
     // A browser follows the form to the provider only where the page allows that.
     let policy = empty.headers["content-security-policy"].to_str().unwrap();
     assert!(policy.contains(&format!("form-action 'self' {}", app.google.url(""))), "{policy}");
@@ -179,7 +179,7 @@ fn who_does_not_agree_is_told_so(database: Database) {
     let app = App::start(database);
     let ada = app.member("w", "staff");
     for (provider, name, standin) in
-        [("google", "Google", &app.google), ("microsoft", "Microsoft Outlook", &app.microsoft)]
+        [("google", "Google Calendar", &app.google), ("microsoft", "Microsoft Outlook", &app.microsoft)]
     {
         standin.post("/_/accounts", json!({"email": "ada@outside.example"}));
         standin.post("/_/options", json!({"consent": "deny"}));
@@ -230,7 +230,7 @@ fn connecting_again_renews_the_account(database: Database) {
     );
     let text = ada.get("/booking/calendars").text;
     assert!(text.contains("Needs reconnecting") && text.contains("The access ended."), "{text}");
-    assert!(ada.get(&first).text.contains("Connect it again at Google"));
+    assert!(ada.get(&first).text.contains("Connect it again at Google Calendar"));
     let sync = ada.post(&format!("{first}/sync"), &[]);
     assert!(sync.status == 400 && sync.text.contains("Please connect the account again"), "{}", sync.text);
     assert_eq!(ada.connect("google"), first, "the same account");
@@ -259,9 +259,9 @@ fn a_provider_that_fails_is_told_in_a_sentence(database: Database) {
             json!({"path": "/token", "status": 429, "headers": {"Retry-After": "60"}}),
             "limits how much may be asked",
         ),
-        (json!({"path": "/token", "cut": "before"}), "Google could not be connected"),
+        (json!({"path": "/token", "cut": "before"}), "Google Calendar could not be connected"),
         (json!({"path": "/token", "status": 200, "body": "<html>"}), "can&#x27;t be understood"),
-        (json!({"path": "calendarList", "status": 500}), "Google could not be connected"),
+        (json!({"path": "calendarList", "status": 500}), "Google Calendar could not be connected"),
     ] {
         let back = consent(&ada.begin("google"));
         app.google.post("/_/faults", fault.clone());

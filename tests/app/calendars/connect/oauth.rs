@@ -1,7 +1,7 @@
 //! OAuth against servers that nobody here wrote: a strict one (`oidc-provider`), and one that behaves like Google and
 //! Microsoft (`emulate`).
 
-use crate::{calendars::standin::Standin, harness::block_on};
+use crate::calendars::standin::Standin;
 use chrono::{DateTime, Utc};
 use meridian::server::{
     calendars::{
@@ -11,7 +11,8 @@ use meridian::server::{
     },
     clock,
 };
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::OnceLock};
+use tokio::runtime::Runtime;
 
 const REDIRECT: &str = "http://127.0.0.1:9/api/v1/booking/calendars/callback/google";
 const NOWHERE: StaticEndpoints = StaticEndpoints { authorize: "", token: "", revoke: "", api: "" };
@@ -25,6 +26,12 @@ fn setup(server: &Standin, [authorize, token, revoke]: [&str; 3]) -> Setup {
     let endpoints =
         Endpoints { authorize: server.url(authorize), token: server.url(token), revoke, api: String::new() };
     Setup { client_id: "meridian".into(), client_secret: "hunter2".into(), endpoints }
+}
+
+/// All on one runtime: the client keeps connections, which belong to it.
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    RUNTIME.get_or_init(|| Runtime::new().unwrap()).block_on(future)
 }
 
 /// A browser: it keeps cookies, and goes where it is led, as long as that is at the provider.

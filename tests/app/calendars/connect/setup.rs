@@ -34,7 +34,9 @@ fn a_provider_that_is_not_set_up_says_who_can(database: Database) {
     let (staff, admin) = (app.member("w", "staff"), app.member("w", "admin"));
     let text = staff.get("/booking/calendars").text;
     assert!(
-        text.contains("Google is not set up on this server. An admin of your workspace can do that."),
+        text.contains(
+            "Google Calendar is not set up on this server. An admin of your workspace can do that."
+        ),
         "{text}"
     );
     assert!(!text.contains("Connect Google") && !text.contains(SETTINGS), "{text}");
