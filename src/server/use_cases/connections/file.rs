@@ -22,6 +22,8 @@ use crate::{
 use chrono::{DateTime, Utc};
 use std::collections::HashSet;
 
+/// Parts of a file that are kept in one transaction. Few of the hundreds of parts have more than a few events.
+const PARTS_AT_ONCE: usize = 16;
 /// The longest name of a file that is kept, in characters.
 const LONGEST_NAME: usize = 100;
 
@@ -72,12 +74,14 @@ pub async fn file(
     let row = rows.into_iter().find(|row| row.connection_id == kept.id).ok_or(AppError::Internal)?;
     conn.commit().await?;
     // Some at a time: a writer must not keep bookings waiting.
-    for change in &changes {
-        if let Change::Resource { id, events } = change {
-            let mut conn = context.db.write().await?;
-            take(&mut conn, me, &row.id, id, events).await?;
-            conn.commit().await?;
+    for some in changes.chunks(PARTS_AT_ONCE) {
+        let mut conn = context.db.write().await?;
+        for change in some {
+            if let Change::Resource { id, events } = change {
+                take(&mut conn, me, &row.id, id, events).await?;
+            }
         }
+        conn.commit().await?;
     }
     // What they take is derived by the engine.
     let mut conn = context.db.write().await?;
