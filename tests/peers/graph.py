@@ -31,6 +31,7 @@ N-th answer (each, by default), is checked against Graph's own schema: the file 
     expired_cursor        "410" (SyncStateNotFound), "resync" (410 resyncRequired), or a 40x status (syncStateNotFound)
     online_meeting        "now", "later" (after online_meeting_reads GETs of the event) or "never"
     deliver_invites       attendees with an account here get the event into their calendar (true)
+    transaction_after_delete   a POST with the transactionId of a deleted event: "new" makes one, "stale" answers with the deleted
     max_subscription_minutes; subscription_over_max: "cap" or "refuse"
     notification_batch_ms how long notifications wait for others to the same address
     max_concurrent        requests at once for each app and mailbox, else 429 (4)

@@ -18,6 +18,7 @@ use super::{
 };
 use async_trait::async_trait;
 use call::Extras;
+use chrono::TimeDelta;
 use http::Method;
 use serde::Deserialize;
 use serde_json::Value;
@@ -29,6 +30,9 @@ pub struct Microsoft;
 
 /// Pages of calendars that are read; each has a hundred.
 const CALENDAR_PAGES: usize = 10;
+
+/// How old an event may be that a POST has just made, with clocks that differ.
+const JUST_NOW: TimeDelta = TimeDelta::minutes(1);
 
 /// What is asked for. Which scopes were granted is answered without `offline_access`, and sometimes as addresses.
 const OAUTH: OAuth = OAuth {
@@ -173,14 +177,25 @@ impl Provider for Microsoft {
 
     /// A repetition is recognised by its `transactionId`, and answered with what the first one made.
     async fn create(&self, access: &Access<'_>, calendar: &str, draft: &Draft) -> Result<Written, Fault> {
-        let body = draft::new(draft, access.zone);
-        let url = call::url(access, &["me", "calendars", calendar, "events"], "")?;
-        let extras = Extras { body: Some(&body), ..Extras::default() };
-        let made: Event = call::ask(access, Method::POST, url, extras).await?;
-        if draft::resembles(draft, &made)? {
-            return Ok(written(&made, draft));
+        for generation in mark::GENERATIONS {
+            let body = draft::new(draft, access.zone, generation);
+            let url = call::url(access, &["me", "calendars", calendar, "events"], "")?;
+            let extras = Extras { body: Some(&body), ..Extras::default() };
+            let mut made: Event = call::ask(access, Method::POST, url, extras).await?;
+            // What an earlier attempt made may have changed since, or be gone.
+            if made.created_date_time.is_none_or(|at| at < access.now - JUST_NOW) {
+                match event(access, &made.id, "").await {
+                    Ok(now) if !now.cancelled() => made = now,
+                    Ok(_) | Err(Fault::NotFound) => continue,
+                    Err(fault) => return Err(fault),
+                }
+            }
+            if draft::resembles(draft, &made)? {
+                return Ok(written(&made, draft));
+            }
+            return patch(access, &made, None, draft).await;
         }
-        patch(access, &made, None, draft).await
+        Err(Fault::Refused("Microsoft answers with events that were deleted instead of making one.".into()))
     }
 
     async fn update(

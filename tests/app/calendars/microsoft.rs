@@ -2,6 +2,7 @@
 //! against.
 
 mod connecting;
+mod engine;
 mod pushing;
 mod reading;
 mod stage;

@@ -180,6 +180,14 @@ class Events:
             self.invite(calendar, key, None)
         return key
 
+    def stale(self, account, given):
+        """(key, version) of a deleted event that a POST is answered with, if tests want that."""
+        key = account.transactions.get(given.get("transactionId"))
+        if key is None or key in account.place or self.store.options["transaction_after_delete"] == "new":
+            return None
+        versions = [state for calendar in account.calendars.values() for _, state in calendar.history.get(key, []) if state]
+        return key, versions[-1]
+
     @staticmethod
     def trusted_times(given):
         """As `times`, but zones that Outlook makes up are let in: events from "Customized Time Zone" are at UTC."""

@@ -342,6 +342,10 @@ def list_events(service, request, calendar=None):
 @route("POST", IN + "/events", body="graph.event", answers="graph.event", scope="calendars.readwrite")
 def create_event(service, request, calendar=None):
     given = {name: value for name, value in request.body.items() if not name.startswith("@")}
+    stale = service.events.stale(request.token.account, given)
+    if stale:
+        key, version = stale
+        return 201, {}, render.event(request.token.account, key, version, request.wish())
     key = service.events.create(service.where(request, calendar), given)
     place = request.token.account.place[key][0]
     found = service.shown(request, place, key, None)

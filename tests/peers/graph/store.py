@@ -171,6 +171,7 @@ class Store:
             "max_subscription_minutes": 4230,
             "subscription_over_max": "cap",
             "max_concurrent": 4,
+            "transaction_after_delete": "new",
             "require_immutable": False,
             "conflicts": 0,
             "expires_in": 3599,

@@ -74,11 +74,11 @@ fn attendee(email: &str, name: &str) -> Value {
     json!({ "type": "required", "emailAddress": { "address": email, "name": name } })
 }
 
-/// The body of a POST.
-pub(super) fn new(draft: &Draft, owner_zone: &str) -> Value {
+/// The body of a POST. `generation`: one of [`mark::GENERATIONS`].
+pub(super) fn new(draft: &Draft, owner_zone: &str, generation: char) -> Value {
     let mut body = common(draft, owner_zone);
     body.insert("body".into(), text(draft));
-    body.insert("transactionId".into(), mark::transaction(&draft.key, &draft.mark).into());
+    body.insert("transactionId".into(), mark::transaction(generation, &draft.key, &draft.mark).into());
     body.insert(
         "singleValueExtendedProperties".into(),
         json!([{ "id": mark::PROPERTY, "value": draft.mark }]),
@@ -153,7 +153,8 @@ mod tests {
 
     #[test]
     fn times_are_written_on_the_wall_of_their_zone() {
-        let body = new(&draft(timed("2026-07-01T08:00:00Z", "2026-07-01T09:30:00Z", "Europe/Vienna")), "UTC");
+        let body =
+            new(&draft(timed("2026-07-01T08:00:00Z", "2026-07-01T09:30:00Z", "Europe/Vienna")), "UTC", 'm');
         assert_eq!(
             body["start"],
             json!({ "dateTime": "2026-07-01T10:00:00", "timeZone": "W. Europe Standard Time" })
@@ -169,17 +170,18 @@ mod tests {
 
     #[test]
     fn a_wall_that_shows_an_hour_twice_is_not_trusted() {
-        let body = new(&draft(timed("2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z", "Europe/Berlin")), "UTC");
+        let body =
+            new(&draft(timed("2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z", "Europe/Berlin")), "UTC", 'm');
         assert_eq!(body["start"]["timeZone"], "W. Europe Standard Time");
         assert_eq!(body["end"], json!({ "dateTime": "2026-10-25T01:30:00", "timeZone": "UTC" }));
-        let nowhere = new(&draft(timed("2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z", "")), "UTC");
+        let nowhere = new(&draft(timed("2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z", "")), "UTC", 'm');
         assert_eq!(nowhere["start"], json!({ "dateTime": "2026-10-25T00:30:00", "timeZone": "UTC" }));
     }
 
     #[test]
     fn whole_days_are_midnights_of_one_zone() {
         let when = When::AllDay { start: "2026-12-24".parse().unwrap(), end: "2026-12-27".parse().unwrap() };
-        let body = new(&draft(when), "America/New_York");
+        let body = new(&draft(when), "America/New_York", 'm');
         assert_eq!(
             body["start"],
             json!({ "dateTime": "2026-12-24T00:00:00", "timeZone": "Eastern Standard Time" })

@@ -18,24 +18,28 @@ pub(super) const EXPAND: &str = "$expand=singleValueExtendedProperties($filter=i
 /// Kinds of mark, and the letter that stands for each.
 const KINDS: [(&str, char); 2] = [("booking", 'b'), ("event", 'e')];
 
+/// The first letter of a `transactionId`. Each but the first serves when an event under the one before was deleted, and Graph
+/// still answers with that.
+pub(super) const GENERATIONS: [char; 4] = ['m', 'n', 'o', 'p'];
+
 fn short(uuid: &str) -> Option<String> {
     Some(URL_SAFE_NO_PAD.encode(Uuid::parse_str(uuid).ok()?.as_bytes()))
 }
 
-/// The `transactionId` of a draft: `m`, its key, and its mark.
-pub(super) fn transaction(key: &str, mark: &str) -> String {
+/// The `transactionId` of a draft: a letter, its key, and its mark.
+pub(super) fn transaction(generation: char, key: &str, mark: &str) -> String {
     let short_mark = || {
         let (kind, id) = mark.split_once(':')?;
         let (_, letter) = KINDS.into_iter().find(|(word, _)| *word == kind)?;
-        Some(format!("m{}{letter}{}", short(key)?, short(id)?))
+        Some(format!("{generation}{}{letter}{}", short(key)?, short(id)?))
     };
     // Whatever else it may be, it must tell drafts apart.
-    short_mark().unwrap_or_else(|| key.to_owned())
+    short_mark().unwrap_or_else(|| format!("{generation}{key}"))
 }
 
 /// The mark in a `transactionId`, if it is one of ours.
 pub(super) fn of_transaction(transaction: &str) -> Option<String> {
-    let rest = transaction.strip_prefix('m').filter(|rest| rest.len() == 45 && rest.is_ascii())?;
+    let rest = transaction.strip_prefix(GENERATIONS).filter(|rest| rest.len() == 45 && rest.is_ascii())?;
     let (_, mark) = rest.split_at_checked(22)?;
     let mut chars = mark.chars();
     let letter = chars.next()?;
@@ -54,11 +58,16 @@ mod tests {
         for mark in
             ["booking:01890a5d-ac96-774b-bcce-b302099a8058", "event:01890a5d-ac96-774b-bcce-b302099a8059"]
         {
-            let made = transaction(key, mark);
-            assert_eq!(made.len(), 46);
-            assert_eq!(of_transaction(&made).as_deref(), Some(mark));
+            let mut made = GENERATIONS.map(|letter| transaction(letter, key, mark)).to_vec();
+            for one in &made {
+                assert_eq!(one.len(), 46);
+                assert_eq!(of_transaction(one).as_deref(), Some(mark));
+            }
+            made.dedup();
+            assert_eq!(made.len(), GENERATIONS.len());
         }
-        assert_eq!(transaction(key, "other"), key);
+        let other = transaction('m', key, "other");
+        assert!(other.ends_with(key) && of_transaction(&other).is_none());
     }
 
     #[test]

@@ -21,7 +21,7 @@ use serde::Deserialize;
 /// What is read of an event, for `$select`.
 pub(super) const SELECT: &str = "id,subject,start,end,isAllDay,showAs,type,seriesMasterId,originalStart,\
     originalStartTimeZone,isCancelled,isOrganizer,responseStatus,attendees,organizer,isOnlineMeeting,onlineMeeting,\
-    transactionId,sensitivity,iCalUId";
+    transactionId,sensitivity,iCalUId,createdDateTime";
 
 /// An event, or what is left of it in an answer of delta. Only `id` is always there.
 #[derive(Debug, Clone, Deserialize)]
@@ -34,6 +34,7 @@ pub(super) struct Event {
     pub(super) removed: Option<serde::de::IgnoredAny>,
     #[serde(rename = "iCalUId")]
     uid: Option<String>,
+    pub(super) created_date_time: Option<DateTime<Utc>>,
     pub(super) subject: Option<String>,
     pub(super) start: Option<Local>,
     pub(super) end: Option<Local>,

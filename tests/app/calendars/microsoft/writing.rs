@@ -1,9 +1,14 @@
 //! Writing: once whatever fails, with conditions, with meetings and people.
 
 use super::stage::{OUTLOOK, Stage, at, draft, graph_event, play, timed, window};
-use meridian::server::calendars::{
-    event::{Answer, Change, Draft, From, Known, Meeting, Shows, Status, When, Written},
-    fault::Fault,
+use chrono::TimeDelta;
+use meridian::server::{
+    calendars::{
+        access::Access,
+        event::{Answer, Change, Draft, From, Known, Meeting, Shows, Status, When, Written},
+        fault::Fault,
+    },
+    clock,
 };
 use serde_json::{Value, json};
 
@@ -95,6 +100,27 @@ fn a_repeated_creation_is_one_event_and_looks_like_the_last_draft() {
         assert_eq!(number(stage), 1);
         create(stage, &other).await.unwrap();
         assert_eq!(number(stage), 2);
+    });
+}
+
+/// Nobody says what Graph answers when the event that a transaction made was deleted since.
+#[test]
+fn a_deleted_event_is_made_anew_even_if_graph_remembers_it() {
+    play(async |stage| {
+        stage.options(json!({ "transaction_after_delete": "stale" }));
+        // An hour later, each time.
+        let access = Access { now: clock::now() + TimeDelta::hours(1), ..stage.access() };
+        let mut ids = Vec::new();
+        for _ in 0..3 {
+            let written = OUTLOOK.create(&access, &stage.calendar, &draft()).await.unwrap();
+            let again = OUTLOOK.create(&access, &stage.calendar, &draft()).await.unwrap();
+            assert_eq!((&written, number(stage)), (&again, 1));
+            assert_eq!(stage.get(&written.id).await.unwrap().mark, Some(draft().mark));
+            stage.deleted_outside(&written.id);
+            ids.push(written.id);
+        }
+        ids.dedup();
+        assert_eq!(ids.len(), 3);
     });
 }
 

@@ -111,7 +111,7 @@ fn people_are_known_with_their_answers() {
 #[test]
 fn a_mark_is_in_the_property_or_in_the_transaction() {
     let mark = "booking:01890a5d-ac96-774b-bcce-b302099a8058";
-    let transaction = mark::transaction("01890a5d-ac96-774b-bcce-b302099a8057", mark);
+    let transaction = mark::transaction('m', "01890a5d-ac96-774b-bcce-b302099a8057", mark);
     assert_eq!(neutral(json!({ "transactionId": transaction })).mark.as_deref(), Some(mark));
     let property =
         json!([{ "id": mark::PROPERTY.to_uppercase().replace("STRING", "String"), "value": mark }]);
