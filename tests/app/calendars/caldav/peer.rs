@@ -91,7 +91,7 @@ impl Peer {
     }
 
     /// Rosa, and the id of her calendar `Work`.
-    pub async fn rosa(&self) -> (Member, String) {
+    pub(in crate::calendars::caldav) async fn rosa(&self) -> (Member, String) {
         let rosa = Member::rosa(&self.url).await;
         let work = rosa.calendar("Work").await;
         (rosa, work)
