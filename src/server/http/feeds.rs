@@ -3,7 +3,7 @@
 use super::{
     AppState,
     fields::Fields,
-    plain::{failed, respond, who},
+    plain::{Staff, failed, respond},
     portal::{calendar, private},
     problem,
 };
@@ -38,21 +38,16 @@ pub fn router() -> Router<AppState> {
 
 async fn list(
     State(state): State<AppState>,
+    Staff(me): Staff,
     Query(asked): Query<BTreeMap<String, String>>,
-    headers: HeaderMap,
 ) -> Response {
-    let page = async { feeds::page(&state.context, &who(&state, &headers).await?).await };
-    match page.await {
+    match feeds::page(&state.context, &me).await {
         Ok(page) => respond(&state, None, view::list(page, asked.contains_key("revoked"))),
         Err(error) => failed(error, HERE),
     }
 }
 
-async fn create(State(state): State<AppState>, headers: HeaderMap, fields: Fields) -> Response {
-    let me = match who(&state, &headers).await {
-        Ok(me) => me,
-        Err(error) => return failed(error, HERE),
-    };
+async fn create(State(state): State<AppState>, Staff(me): Staff, fields: Fields) -> Response {
     let form = FeedForm { what: fields.one("what"), contacts: fields.ticked("contacts") };
     let error = match feeds::create(&state.context, &me, &form, clock::now()).await {
         Ok(made) => {
@@ -73,23 +68,15 @@ async fn create(State(state): State<AppState>, headers: HeaderMap, fields: Field
     }
 }
 
-async fn revoke(State(state): State<AppState>, Path(id): Path<String>, headers: HeaderMap) -> Response {
-    let revoked = async {
-        let me = who(&state, &headers).await?;
-        feeds::revoke(&state.context, &me, &id, clock::now()).await
-    };
-    match revoked.await {
+async fn revoke(State(state): State<AppState>, Staff(me): Staff, Path(id): Path<String>) -> Response {
+    match feeds::revoke(&state.context, &me, &id, clock::now()).await {
         Ok(()) => Redirect::to(&format!("{HERE}?revoked=1")).into_response(),
         Err(error) => failed(error, HERE),
     }
 }
 
-async fn booking(State(state): State<AppState>, Path(booking): Path<String>, headers: HeaderMap) -> Response {
-    let file = async {
-        let me = who(&state, &headers).await?;
-        feeds::booking_file(&state.context, &me, &booking).await
-    };
-    match file.await {
+async fn booking(State(state): State<AppState>, Staff(me): Staff, Path(booking): Path<String>) -> Response {
+    match feeds::booking_file(&state.context, &me, &booking).await {
         Ok(file) => {
             let kind = [
                 (header::CONTENT_TYPE, "text/calendar; charset=utf-8"),
