@@ -156,7 +156,8 @@ fn a_strict_server_rotates_refresh_tokens_and_takes_them_back() {
 
     let third = exchange(&setup, &code(&agree(&setup, &asks, &verifier)), &verifier).unwrap();
     block_on(oauth::revoke(&setup, &third.refresh, clock::now())).unwrap();
-    assert!(matches!(refresh(&setup, &third.refresh), Err(Fault::Revoked(_))));
+    let ended = refresh(&setup, &third.refresh);
+    assert!(matches!(ended, Err(Fault::Revoked(_))), "{ended:?}");
     block_on(oauth::revoke(&setup, "unknown", clock::now())).unwrap();
     assert!(matches!(refresh(&setup, ""), Err(Fault::Revoked(_))));
 }
