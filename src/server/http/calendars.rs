@@ -103,16 +103,15 @@ async fn show(
 }
 
 fn with_consent(mut response: Response, origins: &[String]) -> Response {
-    let policy =
-        response.headers().get(header::CONTENT_SECURITY_POLICY).and_then(|policy| policy.to_str().ok());
+    let headers = response.headers_mut();
+    let policy = headers.get(header::CONTENT_SECURITY_POLICY).and_then(|policy| policy.to_str().ok());
     let wider = policy.map(|policy| {
-        policy.replace(
-            "form-action 'self'",
-            &format!("form-action 'self' {}", origins.join(" ")).trim_end().to_owned(),
-        )
+        let targets: Vec<&str> =
+            std::iter::once("form-action 'self'").chain(origins.iter().map(String::as_str)).collect();
+        policy.replace("form-action 'self'", &targets.join(" "))
     });
     if let Some(policy) = wider.and_then(|policy| HeaderValue::from_str(&policy).ok()) {
-        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
     response
 }
@@ -123,11 +122,10 @@ async fn list(State(state): State<AppState>, Staff(me): Staff, Query(query): Ask
 
 /// What was refused: beside its field, else in a sentence above everything.
 async fn refused(state: &AppState, me: &SignedIn, fields: Option<&Fields>, error: AppError) -> Response {
-    let in_place = match &error {
-        AppError::Invalid { .. } | AppError::BadRequest { .. } | AppError::ProviderNotSetUp { .. } => true,
-        _ => false,
-    };
-    if !in_place {
+    if !matches!(
+        &error,
+        AppError::Invalid { .. } | AppError::BadRequest { .. } | AppError::ProviderNotSetUp { .. }
+    ) {
         return failed(error, HERE);
     }
     let echo = match (&error, fields) {
