@@ -103,15 +103,13 @@ async fn show(
 }
 
 fn with_consent(mut response: Response, origins: &[String]) -> Response {
-    let headers = response.headers_mut();
-    let policy = headers.get(header::CONTENT_SECURITY_POLICY).and_then(|policy| policy.to_str().ok());
+    let policy =
+        response.headers().get(header::CONTENT_SECURITY_POLICY).and_then(|policy| policy.to_str().ok());
     let wider = policy.map(|policy| {
-        let targets: Vec<&str> =
-            std::iter::once("form-action 'self'").chain(origins.iter().map(String::as_str)).collect();
-        policy.replace("form-action 'self'", &targets.join(" "))
+        policy.replace("form-action 'self'", format!("form-action 'self' {}", origins.join(" ")).trim_end())
     });
     if let Some(policy) = wider.and_then(|policy| HeaderValue::from_str(&policy).ok()) {
-        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
     }
     response
 }
@@ -122,10 +120,11 @@ async fn list(State(state): State<AppState>, Staff(me): Staff, Query(query): Ask
 
 /// What was refused: beside its field, else in a sentence above everything.
 async fn refused(state: &AppState, me: &SignedIn, fields: Option<&Fields>, error: AppError) -> Response {
-    if !matches!(
+    let in_place = matches!(
         &error,
         AppError::Invalid { .. } | AppError::BadRequest { .. } | AppError::ProviderNotSetUp { .. }
-    ) {
+    );
+    if !in_place {
         return failed(error, HERE);
     }
     let echo = match (&error, fields) {

@@ -97,7 +97,7 @@ fn a_change_outside_is_told_to_whom_it_concerns() {
         assert_eq!(held["expirationDateTime"].as_str().unwrap()[..16], channel.expires.to_rfc3339()[..16]);
         let made = stage.made_outside(busy(1));
         let hint = Hint { channel: channel.id.clone(), secret: SECRET.into(), news: News::Changed };
-        assert_eq!(ear.take(1).await, [hint.clone()]);
+        assert_eq!(ear.take(1).await, std::slice::from_ref(&hint));
         stage.standin.post("/_/push", json!({ "mode": "twice" }));
         stage.deleted_outside(&made);
         assert_eq!(ear.take(2).await, [hint.clone(), hint]);

@@ -420,11 +420,12 @@ fn after_any_changes_and_failures_both_sides_agree() {
                     (0..=2, _) | (_, 0) => ids.push(stage.made_outside(event)),
                     (3, _) => ids.push(stage.made_outside(series(event))),
                     (4, known) => {
-                        let id = ids.swap_remove(usize::try_from(random(known as u64)).unwrap());
+                        let id =
+                            ids.swap_remove(usize::try_from(random(u64::try_from(known).unwrap())).unwrap());
                         stage.deleted_outside(&id);
                     }
                     (choice, known) => {
-                        let id = &ids[usize::try_from(random(known as u64)).unwrap()];
+                        let id = &ids[usize::try_from(random(u64::try_from(known).unwrap())).unwrap()];
                         let path = format!("/v1.0/me/events/{id}");
                         let now = stage.standin.outside(&stage.outside, "GET", &path, Value::Null);
                         let some =
