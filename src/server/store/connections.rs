@@ -479,6 +479,13 @@ pub async fn hurry_all(
 
 /// Forgets an account with all that is known of its calendars; the time that they took is forgotten before.
 pub async fn delete(conn: &mut Conn, workspace: &WorkspaceId, id: &ConnectionId) -> Result<bool, StoreError> {
+    // Calendars first, as everyone who changes both does: else two transactions could wait for each other.
+    run!(
+        conn,
+        "DELETE FROM calendars WHERE workspace_id = $1 AND connection_id = $2",
+        workspace.as_str(),
+        id.as_str()
+    )?;
     let deleted = run!(
         conn,
         "DELETE FROM connections WHERE workspace_id = $1 AND id = $2",

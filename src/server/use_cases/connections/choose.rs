@@ -232,6 +232,7 @@ pub async fn sync_now(
 ) -> Result<(), AppError> {
     let id = connection_id(connection)?;
     let mut conn = context.db.write().await?;
+    calendars_store::lock(&mut conn, owner(me)).await?;
     let row = find(&mut conn, me, &id).await?;
     if row.state == "reconnect" {
         return Err(refused("Please connect the account again: it can't be reached like this.".to_owned()));
@@ -256,6 +257,7 @@ pub async fn disconnect(
 ) -> Result<Disconnected, AppError> {
     let id = connection_id(connection)?;
     let mut conn = context.db.write().await?;
+    calendars_store::lock(&mut conn, owner(me)).await?;
     let row = find(&mut conn, me, &id).await?;
     let provider = provider(&row.provider)?;
     let setup = providers::setup(&mut conn, context, &me.workspace_id, provider).await?;

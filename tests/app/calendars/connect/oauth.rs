@@ -107,8 +107,15 @@ fn exchange(setup: &Setup, code: &str, verifier: &str) -> Result<Tokens, Fault> 
     block_on(oauth::exchange(setup, REDIRECT, code, verifier, clock::now()))
 }
 
+/// A connection that was kept and has ended meanwhile is no answer: it is asked again, as the engine does.
 fn refresh(setup: &Setup, token: &str) -> Result<Tokens, Fault> {
-    block_on(oauth::refresh(setup, token, clock::now()))
+    let mut answer = block_on(oauth::refresh(setup, token, clock::now()));
+    for _ in 0..2 {
+        if matches!(answer, Err(Fault::Temporary(_))) {
+            answer = block_on(oauth::refresh(setup, token, clock::now()));
+        }
+    }
+    answer
 }
 
 #[test]
@@ -156,7 +163,8 @@ fn a_strict_server_rotates_refresh_tokens_and_takes_them_back() {
 
     let third = exchange(&setup, &code(&agree(&setup, &asks, &verifier)), &verifier).unwrap();
     block_on(oauth::revoke(&setup, &third.refresh, clock::now())).unwrap();
-    assert!(matches!(refresh(&setup, &third.refresh), Err(Fault::Revoked(_))));
+    let ended = refresh(&setup, &third.refresh);
+    assert!(matches!(ended, Err(Fault::Revoked(_))), "{ended:?}");
     block_on(oauth::revoke(&setup, "unknown", clock::now())).unwrap();
     assert!(matches!(refresh(&setup, ""), Err(Fault::Revoked(_))));
 }
