@@ -136,7 +136,7 @@ CREATE TABLE mirrors (
 );
 CREATE INDEX mirrors_by_booking ON mirrors (booking_id);
 CREATE INDEX mirrors_by_remote ON mirrors (calendar_id, remote_id);
-CREATE INDEX mirrors_waiting ON mirrors (calendar_id) WHERE written < wanted;
+CREATE INDEX mirrors_waiting ON mirrors (calendar_id, next_at) WHERE written < wanted OR meeting_until IS NOT NULL;
 
 -- What a person should look at: a booking and a calendar outside tell different things.
 CREATE TABLE booking_flags (

@@ -11,6 +11,8 @@ use std::{collections::HashMap, sync::Mutex};
 pub const READ: Limit = Limit { name: "read", requests: 600, seconds: 60 };
 /// Booking, moving and cancelling.
 pub const WRITE: Limit = Limit { name: "write", requests: 30, seconds: 60 };
+/// What calendar providers push.
+pub const PUSH: Limit = Limit { name: "push", requests: 6_000, seconds: 60 };
 /// Trying passwords and codes.
 pub const SIGN_IN: Limit = Limit { name: "sign-in", requests: 10, seconds: 300 };
 

@@ -42,7 +42,7 @@ use chrono::{DateTime, Utc};
 /// The boundary at which a fault is logged, once; what leaves it says nothing about the inside.
 impl From<StoreError> for AppError {
     fn from(error: StoreError) -> Self {
-        if matches!(error, StoreError::Busy) {
+        if matches!(error, StoreError::Busy | StoreError::Again) {
             tracing::warn!("the database is busy; a request was turned away");
             return Self::Busy;
         }

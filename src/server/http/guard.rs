@@ -66,6 +66,8 @@ fn key(address: IpAddr) -> String {
 fn which(request: &Request) -> Limit {
     match (request.method(), request.uri().path()) {
         (&Method::POST, "/sign-in" | "/setup") => limits::SIGN_IN,
+        // A provider speaks for many calendars from few addresses.
+        (&Method::POST, path) if path.starts_with("/webhook/calendar/") => limits::PUSH,
         (&Method::GET | &Method::HEAD | &Method::OPTIONS, _) => limits::READ,
         _ => limits::WRITE,
     }

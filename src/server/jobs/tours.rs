@@ -1,7 +1,7 @@
 //! Keeping calendars in step: a lane of its own beside the queue. What is to be done stands in the tables of connections and
 //! calendars, not in jobs: see [`crate::server::use_cases::sync`] and decision 6.
 
-use crate::server::{clock, context::Context, store::sync::HeldRow, use_cases::sync};
+use crate::server::{clock, context::Context, crypto, store::sync::HeldRow, use_cases::sync};
 use std::{sync::Arc, time::Duration};
 use tokio::{sync::watch, task::JoinSet};
 
@@ -15,7 +15,7 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 const GRACE: Duration = Duration::from_secs(20);
 
 /// Runs until `stop` says so.
-pub(super) async fn run(context: Context, holder: Arc<str>, mut stop: watch::Receiver<bool>) {
+pub(super) async fn run(context: Context, mut stop: watch::Receiver<bool>) {
     let mut running = JoinSet::new();
     while !*stop.borrow() {
         // Registered before looking: what is asked for in between is not slept through.
@@ -27,13 +27,12 @@ pub(super) async fn run(context: Context, holder: Arc<str>, mut stop: watch::Rec
         }
         let free = PLACES.saturating_sub(running.len());
         if free > 0 {
-            let most = i64::try_from(free).unwrap_or(1);
-            match sync::take(&context, &holder, most, clock::now()).await {
-                Ok(held) if held.is_empty() => {}
-                Ok(held) => {
-                    for row in held {
-                        running.spawn(tour(context.clone(), row, Arc::clone(&holder)));
-                    }
+            // A name for each tour: one that lost its account must not be taken for the one that holds it now.
+            let holder: Arc<str> = crypto::random_token().into();
+            match sync::take(&context, &holder, clock::now()).await {
+                Ok(None) => {}
+                Ok(Some(row)) => {
+                    running.spawn(tour(context.clone(), row, holder));
                     continue;
                 }
                 Err(error) => tracing::warn!(%error, "no accounts could be taken"),

@@ -55,7 +55,7 @@ pub async fn work(context: Context, mut stop: watch::Receiver<bool>) {
     for lane in Lane::ALL {
         lanes.spawn(run_lane(context.clone(), lane, Arc::clone(&lease), stop.clone()));
     }
-    lanes.spawn(tours::run(context.clone(), Arc::clone(&lease), stop.clone()));
+    lanes.spawn(tours::run(context.clone(), stop.clone()));
     lanes.spawn(lead(context.clone(), Arc::clone(&lease), stop.clone()));
     let listening = tokio::spawn(listen(context));
     // An error means that whoever could have said "stop" is gone.

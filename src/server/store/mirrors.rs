@@ -133,6 +133,8 @@ pub struct ReceiverRow {
     pub member_id: MemberId,
     /// `us` or `provider`.
     pub invites: String,
+    /// How its account is: `ok`, or its owner has to do something first.
+    pub state: String,
 }
 
 /// The calendar that a member's bookings are written to, if there is one.
@@ -140,7 +142,7 @@ pub async fn receiver(conn: &mut Conn, member: &MemberId) -> Result<Option<Recei
     row!(
         conn,
         ReceiverRow,
-        "SELECT k.id, k.member_id, k.invites FROM calendars k JOIN connections c ON c.id = k.connection_id
+        "SELECT k.id, k.member_id, k.invites, c.state FROM calendars k JOIN connections c ON c.id = k.connection_id
          WHERE k.member_id = $1 AND k.receives AND k.present AND NOT k.twin ORDER BY k.created_at, k.id LIMIT 1",
         member.as_str()
     )
@@ -222,7 +224,8 @@ pub async fn set_seen(
 ) -> Result<(), StoreError> {
     run!(
         conn,
-        "UPDATE mirrors SET remote_id = $2, etag = $3, state = $4, start_at = $5, end_at = $6, tried = $7, updated_at = $8
+        "UPDATE mirrors SET remote_id = $2, etag = $3, state = $4, start_at = $5, end_at = $6, tried = $7, updated_at = $8,
+                meeting_until = CASE WHEN $7 THEN meeting_until ELSE NULL END
          WHERE id = $1",
         id.as_str(),
         seen.remote_id,
@@ -280,7 +283,7 @@ pub async fn give_up(
 ) -> Result<(), StoreError> {
     run!(
         conn,
-        "UPDATE mirrors SET written = $2, trouble = $3, updated_at = $4 WHERE id = $1",
+        "UPDATE mirrors SET written = $2, trouble = $3, updated_at = $4, meeting_until = NULL WHERE id = $1",
         id.as_str(),
         wanted,
         trouble,

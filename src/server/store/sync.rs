@@ -94,6 +94,7 @@ pub async fn take_one(
         conn,
         HeldRow,
         "UPDATE connections SET holder = $2, held_until = $3 WHERE id = $1 AND held_until <= $4 AND state = 'ok'
+           AND (failures = 0 OR next_at <= $4) AND (limited_until IS NULL OR limited_until <= $4)
          RETURNING id, workspace_id, member_id, provider, label, home, credential, version, state, failures,
                    limited_until, listed_at, hints",
         id.as_str(),
@@ -323,22 +324,33 @@ pub async fn calendar(conn: &mut Conn, id: &CalendarId) -> Result<Option<Calenda
     )
 }
 
-/// A reading came to its end: keeps the cursor with what it brought.
+/// A reading begins: says when the next one is due. Whatever asks for one sooner while this one goes on is not lost.
+pub async fn begin_reading(conn: &mut Conn, id: &CalendarId, next: DateTime<Utc>) -> Result<(), StoreError> {
+    run!(conn, "UPDATE calendars SET next_at = $2 WHERE id = $1", id.as_str(), micros(next))?;
+    Ok(())
+}
+
+/// A reading that began with `was` came to its end: keeps the cursor with what it brought, unless everything is to be read
+/// again by now. It is as true as when it began.
 pub async fn set_cursor(
     conn: &mut Conn,
     id: &CalendarId,
+    was: Option<&str>,
     cursor: &str,
+    began: DateTime<Utc>,
     now: DateTime<Utc>,
-    next: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     run!(
         conn,
-        "UPDATE calendars SET cursor = $2, synced_at = $3, failures = 0, trouble = '', next_at = $4, updated_at = $3
+        "UPDATE calendars
+         SET cursor = CASE WHEN COALESCE(cursor, '') = $2 THEN $3 ELSE cursor END,
+             synced_at = $4, failures = 0, trouble = '', updated_at = $5
          WHERE id = $1",
         id.as_str(),
+        was.unwrap_or_default(),
         cursor,
-        micros(now),
-        micros(next)
+        micros(began),
+        micros(now)
     )?;
     Ok(())
 }
@@ -349,9 +361,24 @@ pub async fn forget_cursor(conn: &mut Conn, id: &CalendarId) -> Result<(), Store
     Ok(())
 }
 
-/// Notes until when busy time is derived.
-pub async fn set_window(conn: &mut Conn, id: &CalendarId, until: i64) -> Result<(), StoreError> {
-    run!(conn, "UPDATE calendars SET window_until = $2 WHERE id = $1", id.as_str(), until)?;
+/// Has busy time derived anew.
+pub async fn forget_window(conn: &mut Conn, id: &CalendarId) -> Result<(), StoreError> {
+    run!(conn, "UPDATE calendars SET window_until = 0 WHERE id = $1", id.as_str())?;
+    Ok(())
+}
+
+/// Notes until when busy time is derived, if its owner still wants what it was derived by.
+pub async fn set_window(conn: &mut Conn, by: &CalendarRow, until: i64) -> Result<(), StoreError> {
+    run!(
+        conn,
+        "UPDATE calendars SET window_until = $2
+         WHERE id = $1 AND syncs = $3 AND conflicts = $4 AND tentative = $5",
+        by.id.as_str(),
+        until,
+        by.syncs,
+        by.conflicts,
+        by.tentative
+    )?;
     Ok(())
 }
 
@@ -610,4 +637,16 @@ pub async fn owner(conn: &mut Conn, id: &ConnectionId) -> Result<Option<OwnerRow
          JOIN workspaces w ON w.id = c.workspace_id WHERE c.id = $1",
         id.as_str()
     )
+}
+
+/// Does nobody hold a connection?
+pub async fn is_free(conn: &mut Conn, id: &ConnectionId, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    let found = row!(
+        conn,
+        (i64,),
+        "SELECT CAST(COUNT(*) AS BIGINT) FROM connections WHERE id = $1 AND held_until <= $2",
+        id.as_str(),
+        micros(now)
+    )?;
+    Ok(found.is_some_and(|(count,)| count > 0))
 }

@@ -25,7 +25,7 @@ mod tour;
 mod window;
 mod write;
 
-pub(crate) use mirror::{has_receiver, provider_invites, receiver_changed, reflect};
+pub(crate) use mirror::{has_receiver, provider_invites, receiver_changed, reflect, write_again};
 pub use push::push;
 pub(crate) use tour::{hold_on, run, take};
 
@@ -35,7 +35,7 @@ use crate::{
     server::{
         calendars::fault::Fault,
         crypto, ids,
-        store::{Conn, StoreError, remote_events, sync},
+        store::{Conn, StoreError, connections, remote_events, sync},
     },
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -96,11 +96,16 @@ pub(crate) async fn choices_changed(
     calendar: &CalendarId,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    sync::set_window(conn, calendar, 0).await?;
+    let row = sync::calendar(conn, calendar).await?;
+    if row.is_some_and(|row| !row.syncs || !row.conflicts) {
+        // At once: a calendar that is switched off is not read any more.
+        remote_events::clear_busy(conn, calendar).await?;
+    }
+    sync::forget_window(conn, calendar).await?;
     sync::hint_calendar(conn, calendar, now).await
 }
 
-/// An account is about to be disconnected, in the caller's transaction: its calendars take no time any more.
+/// Disconnects an account, in the caller's transaction: its calendars take no time any more.
 pub(crate) async fn forget_connection(
     conn: &mut Conn,
     workspace: &WorkspaceId,
@@ -108,7 +113,10 @@ pub(crate) async fn forget_connection(
     by: &str,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    for calendar in sync::all_calendars(conn, connection).await? {
+    let calendars = sync::all_calendars(conn, connection).await?;
+    // First: a tour that is just deriving busy time is waited for here, and finds no calendar after.
+    connections::delete(conn, workspace, connection).await?;
+    for calendar in calendars {
         remote_events::clear_busy(conn, &calendar).await?;
     }
     let subject = format!("connection:{connection}");

@@ -262,7 +262,6 @@ pub async fn disconnect(
     let provider = provider(&row.provider)?;
     let setup = providers::setup(&mut conn, context, &me.workspace_id, provider).await?;
     sync::forget_connection(&mut conn, &me.workspace_id, &id, &actor(me), now).await?;
-    store::delete(&mut conn, &me.workspace_id, &id).await?;
     // Taking it back would end the access of everyone who connected the same account here.
     let shared = store::is_connected(&mut conn, &row.provider, &row.account_key).await?;
     conn.commit().await?;

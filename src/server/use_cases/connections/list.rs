@@ -88,8 +88,10 @@ pub(crate) async fn take_list(
         if known.is_empty() { writable.or_else(|| list.first()) } else { None }
     });
     let mut seen = HashSet::new();
-    for remote in list.iter().take(MOST) {
-        if !seen.insert(remote.id.as_str()) {
+    for (number, remote) in list.iter().enumerate() {
+        // What is known stays known, however many there are.
+        let is_new = !by_remote.contains_key(remote.id.as_str());
+        if is_new && number >= MOST || !seen.insert(remote.id.as_str()) {
             continue;
         }
         let name = name(remote);

@@ -34,7 +34,7 @@ use crate::{
                 traces::{self, Place, Trace},
             },
         },
-        use_cases::{leave, note},
+        use_cases::{leave, note, sync},
     },
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -169,6 +169,15 @@ async fn erase_once(
     for row in rows.iter().filter(is_coming) {
         leave::withdraw(&mut conn, workspace, &row.id, REASON, now).await?;
         cancelled += 1;
+    }
+    // Entries in the hosts' own calendars, too, as far as they are connected.
+    for row in &rows {
+        sync::write_again(&mut conn, &BookingId::try_from(row.booking_id.clone())?, now).await?;
+    }
+    for invitee in &before.guest_of {
+        if let Some(row) = invitees::by_id(&mut conn, workspace, invitee).await? {
+            sync::write_again(&mut conn, &row.booking_id, now).await?;
+        }
     }
     conn.commit().await?;
     Ok((Deleted { cancelled, kept: rows.len() - cancelled }, person))

@@ -7,16 +7,19 @@
 use super::{
     Stop,
     outside::{self, Moved},
-    tour::Tour,
+    tour::{Tour, reach},
 };
 use crate::{
     domain::{ids::MirrorId, interval::Interval},
     server::{
-        calendars::event::{Answer, RemoteEvent, When},
+        calendars::{
+            event::{Answer, RemoteEvent, Status, When},
+            fault::Fault,
+        },
         store::{
             Conn, StoreError, attendees, bookings, instant, invitees,
             mirrors::{self, MirrorRow, Seen},
-            sync::CalendarRow,
+            sync::{self, CalendarRow},
         },
     },
 };
@@ -109,9 +112,18 @@ async fn there(
         return Ok(());
     }
     answers(tour, calendar, mirror, booking, event).await?;
-    if mirror.written < mirror.wanted && mirror.remote_id.is_some() {
-        // Our own, newer change is on its way: it is made on what is there then.
-        return Ok(());
+    if mirror.written < mirror.wanted {
+        if mirror.remote_id.is_none() && shown != Some(booking.time) {
+            // The answer to our own request was lost, and the booking was changed since: it is written again.
+            let mut conn = tour.context.db.write().await?;
+            mirrors::set_seen(&mut conn, &mirror.id, &remember, now).await?;
+            conn.commit().await?;
+            return Ok(());
+        }
+        if mirror.remote_id.is_some() {
+            // Our own, newer change is on its way: it is made on what is there then.
+            return Ok(());
+        }
     }
     if shown == Some(booking.time) {
         let in_step = mirror.state == "live" && mirror.remote_id.as_deref() == Some(&event.id);
@@ -129,10 +141,11 @@ async fn there(
         conn.commit().await?;
         return Ok(());
     }
-    if mirror.state == "apart" && shown.is_some() && stored(mirror.start_at, mirror.end_at) == shown {
-        // Known, and flagged.
+    if shown.is_some() && stored(mirror.start_at, mirror.end_at) == shown {
+        // Nobody moved it: it is flagged already, or it shows an older time of the booking, which is about to be written or
+        // could not be.
         let mut conn = tour.context.db.write().await?;
-        remember.state = "apart";
+        remember.state = if mirror.state == "apart" { "apart" } else { "live" };
         mirrors::set_seen(&mut conn, &mirror.id, &remember, now).await?;
         conn.commit().await?;
         return Ok(());
@@ -208,29 +221,93 @@ async fn not_there(
         return Ok(());
     }
     let now = tour.now();
+    // As it is now: a calendar that no longer receives bookings has lost the entry by our own hand.
+    let mut conn = tour.context.db.read().await?;
+    let receives = sync::calendar(&mut conn, &calendar.id).await?.is_some_and(|row| row.receives);
+    drop(conn);
+    let asks = booking.holds_time && !booking.is_over && receives;
+    let moved_to = if asks { in_another_calendar(tour, calendar, mirror).await? } else { None };
+    let (flag, sentence, went_well) = match (&moved_to, calendar.outside.as_str()) {
+        _ if !asks => (None, None, true),
+        (Some(other), _) => {
+            let detail = format!("Its entry was moved from the calendar “{}” to “{other}”.", calendar.name);
+            (
+                Some(("deleted_outside", detail)),
+                Some("The entry of a booking was moved to another calendar."),
+                false,
+            )
+        }
+        (None, "adopt") if booking.hosts > 1 => {
+            // One of several took it out of their calendar: they don't come.
+            outside::answer(tour.context, mirror, "declined", now).await?;
+            (None, Some("The entry of a booking was deleted: declined."), true)
+        }
+        (None, "adopt") => {
+            outside::call_off(tour.context, mirror, now).await?;
+            (None, Some("A booking was called off, because its entry was deleted."), true)
+        }
+        (None, _) => {
+            let detail = format!("Its entry was deleted in the calendar “{}”.", calendar.name);
+            (Some(("deleted_outside", detail)), Some("The entry of a booking was deleted outside."), false)
+        }
+    };
+    // Last: whoever dies before finds the entry missing again.
     let gone = Seen { remote_id: None, etag: None, state: "gone", time: None };
     let mut conn = tour.context.db.write().await?;
     mirrors::set_seen(&mut conn, &mirror.id, &gone, now).await?;
     mirrors::set_written(&mut conn, &mirror.id, mirror.wanted, now).await?;
-    let asks = booking.holds_time && !booking.is_over;
-    if asks && calendar.outside != "adopt" {
-        let detail = format!("Its entry was deleted in the calendar “{}”.", calendar.name);
-        outside::raise(&mut conn, mirror, "deleted_outside", &detail, now).await?;
+    if let Some((kind, detail)) = flag {
+        outside::raise(&mut conn, mirror, kind, &detail, now).await?;
     }
     conn.commit().await?;
-    if !asks {
-        return Ok(());
+    match sentence {
+        Some(sentence) => tour.log(&calendar.name, sentence, went_well).await,
+        None => Ok(()),
     }
-    if calendar.outside != "adopt" {
-        return tour.log(&calendar.name, "The entry of a booking was deleted outside.", false).await;
+}
+
+/// The name of another calendar of the account that has the entry now. Providers whose events keep their ids tell; of the
+/// others it is deleted here and made there.
+async fn in_another_calendar(
+    tour: &mut Tour<'_>,
+    calendar: &CalendarRow,
+    mirror: &MirrorRow,
+) -> Result<Option<String>, Stop> {
+    let Some(id) = &mirror.remote_id else { return Ok(None) };
+    for other in tour.calendars().await? {
+        if other.id == calendar.id {
+            continue;
+        }
+        let found = reach!(tour, |access| tour.provider.get(&access, &other.remote_id, id));
+        match found {
+            Ok(Some(event)) if event.status != Status::Cancelled => return Ok(Some(other.name)),
+            Ok(_) | Err(Fault::NotFound | Fault::Refused(_) | Fault::Permission(_)) => {}
+            Err(fault) => return Err(fault.into()),
+        }
     }
-    if booking.hosts > 1 {
-        // One of several took it out of their calendar: they don't come.
-        outside::answer(tour.context, mirror, "declined", now).await?;
-        return tour.log(&calendar.name, "The entry of a booking was deleted: declined.", true).await;
+    Ok(None)
+}
+
+/// An entry that we were about to change shows another time than we last saw: it was moved outside, and our change is not
+/// about the time. Returns whether that was so.
+pub(super) async fn moved_before_change(
+    tour: &mut Tour<'_>,
+    calendar: &CalendarRow,
+    mirror: &MirrorRow,
+    event: &RemoteEvent,
+    wanted: Interval,
+) -> Result<bool, Stop> {
+    let known = stored(mirror.start_at, mirror.end_at);
+    if mirror.state != "live" || known != Some(wanted) || time(event) == known {
+        return Ok(false);
     }
-    outside::call_off(tour.context, mirror, now).await?;
-    tour.log(&calendar.name, "A booking was called off, because its entry was deleted.", true).await
+    let mut conn = tour.context.db.read().await?;
+    let Some(booking) = Booking::load(&mut conn, tour, mirror).await? else { return Ok(false) };
+    drop(conn);
+    let seen =
+        Seen { remote_id: Some(&event.id), etag: event.etag.as_deref(), state: "live", time: time(event) };
+    moved(tour, calendar, mirror, &booking, event, seen).await?;
+    Ok(true)
 }
 
 /// An entry that we were about to change is not there: it was deleted outside, before our change.

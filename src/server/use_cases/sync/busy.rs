@@ -8,7 +8,12 @@ use crate::{
             event::{RemoteEvent, Shows, Status},
             recurrence,
         },
-        store::{Conn, StoreError, instant, micros, mirrors::MirrorRow, remote_events, sync::CalendarRow},
+        store::{
+            Conn, StoreError, instant, micros,
+            mirrors::MirrorRow,
+            remote_events,
+            sync::{self, CalendarRow},
+        },
     },
 };
 use std::collections::HashMap;
@@ -116,7 +121,7 @@ pub(super) async fn derive_all(
         }
         let Some(last) = roots.last() else {
             remote_events::forget_past(&mut conn, &calendar.id, window.start()).await?;
-            crate::server::store::sync::set_window(&mut conn, &calendar.id, micros(window.end())).await?;
+            sync::set_window(&mut conn, calendar, micros(window.end())).await?;
             conn.commit().await?;
             return Ok(());
         };

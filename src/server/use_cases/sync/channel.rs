@@ -52,6 +52,11 @@ pub(super) async fn look_after(tour: &mut Tour<'_>, calendar: &CalendarRow) -> R
     let config = &tour.context.config;
     // Providers call public addresses over TLS only; a server that may call private ones is one that is tried out.
     if !config.is_https() && !config.allow_private_urls {
+        if calendar.channel_renew_at.is_some() {
+            let mut conn = tour.context.db.write().await?;
+            sync::clear_channel(&mut conn, &calendar.id, None).await?;
+            conn.commit().await?;
+        }
         return Ok(());
     }
     if calendar.channel_renew_at.is_some_and(|at| instant(at) > now) {

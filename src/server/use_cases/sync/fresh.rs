@@ -4,16 +4,16 @@
 //! are read once more, with a short deadline: the same incremental reading as ever, so that what comes of it is kept, and the
 //! booking's own transaction finds it. What happens when a calendar does not answer is its owner's choice.
 
-use super::{read, tour};
+use super::{Stop, read, tour};
 use crate::{
     domain::ids::{CalendarId, ConnectionId, EventTypeId, MemberId},
     server::{
         clock,
         context::Context,
-        ids,
+        crypto,
         store::{
             Conn, StoreError, instant,
-            sync::{self, FreshRow},
+            sync::{self, CalendarRow, FreshRow, HeldRow},
         },
     },
 };
@@ -162,24 +162,55 @@ async fn try_read(
         return Ok(true);
     }
     let now = clock::now();
-    let holder = ids::new::<crate::domain::ids::RowId>(now)?;
+    // A glance first: whoever waits for an account does not keep writers waiting.
+    let mut conn = context.db.read().await?;
+    if !sync::is_free(&mut conn, connection, now).await? {
+        return Ok(false);
+    }
+    drop(conn);
+    let holder = crypto::random_token();
     let mut conn = context.db.write().await?;
-    let held = sync::take_one(&mut conn, connection, holder.as_str(), now + tour::LEASE, now).await?;
+    let held = sync::take_one(&mut conn, connection, &holder, now + tour::LEASE, now).await?;
     conn.commit().await?;
     let Some(held) = held else { return Ok(false) };
-    let made = match tour::Tour::begin(context, held.clone(), holder.as_str(), clock::now).await {
-        Ok(mut tour) => {
-            let mut made = Ok(clock::now());
-            for calendar in &stale {
-                if let Err(stop) = read::calendar(&mut tour, calendar).await {
-                    made = Err(stop);
-                    break;
-                }
-            }
-            made
-        }
-        Err(stop) => Err(stop),
+    let made = tokio::select! {
+        made = read_all(context, &held, &holder, &stale) => made,
+        // Beside the work: a server that answers slowly must not cost us the account.
+        () = keep_hold(context, connection, &holder) => Err(Stop::Lost),
     };
-    tour::let_go(context, &held, holder.as_str(), made, clock::now()).await?;
+    tour::let_go(context, &held, &holder, made, clock::now()).await?;
     Ok(true)
+}
+
+async fn read_all(
+    context: &Context,
+    held: &HeldRow,
+    holder: &str,
+    stale: &[CalendarRow],
+) -> Result<DateTime<Utc>, Stop> {
+    let mut tour = tour::Tour::begin(context, held.clone(), holder, clock::now).await?;
+    for calendar in stale {
+        match read::calendar(&mut tour, calendar).await {
+            // One calendar that can't be read says nothing about the account.
+            Err(Stop::Fault(fault)) if !tour::ends_tour(&fault) => {
+                tour.reading_failed(calendar, &fault).await?;
+            }
+            read => read?,
+        }
+    }
+    Ok(clock::now())
+}
+
+/// Extends the hold on an account until it is lost.
+async fn keep_hold(context: &Context, connection: &ConnectionId, holder: &str) {
+    let every = Duration::from_secs(15);
+    let mut beats = tokio::time::interval_at(tokio::time::Instant::now() + every, every);
+    loop {
+        beats.tick().await;
+        match tour::hold_on(context, connection, holder, clock::now()).await {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(error) => tracing::warn!(%error, %connection, "a hold could not be extended"),
+        }
+    }
 }

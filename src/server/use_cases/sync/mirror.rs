@@ -38,6 +38,18 @@ pub(crate) async fn reflect(
     Ok(())
 }
 
+/// Has the entries of a booking written again as they should be, in the caller's transaction.
+pub(crate) async fn write_again(
+    conn: &mut Conn,
+    booking: &BookingId,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    for connection in mirrors::want_all(conn, booking, now).await? {
+        sync::hint(conn, &ConnectionId::try_from(connection)?, now).await?;
+    }
+    Ok(())
+}
+
 /// Another calendar of a member receives their bookings now, or none does: has those that are still to come written to it,
 /// and taken away where they were.
 pub(crate) async fn receiver_changed(
@@ -54,15 +66,21 @@ pub(crate) async fn receiver_changed(
 
 /// Does this member's own calendar get their bookings? Then the mail about it brings no second entry.
 pub(crate) async fn has_receiver(conn: &mut Conn, member: &MemberId) -> Result<bool, StoreError> {
-    Ok(mirrors::receiver(conn, member).await?.is_some())
+    Ok(mirrors::receiver(conn, member).await?.is_some_and(|calendar| calendar.state == "ok"))
 }
 
-/// Does the provider of one of these hosts invite the invitee? Then we don't.
-pub(crate) async fn provider_invites(conn: &mut Conn, hosts: &[MemberId]) -> Result<bool, StoreError> {
+/// The first of these hosts whose provider invites the invitee; then we don't.
+pub(super) async fn inviting(conn: &mut Conn, hosts: &[MemberId]) -> Result<Option<MemberId>, StoreError> {
     for host in hosts {
-        if mirrors::receiver(conn, host).await?.is_some_and(|calendar| calendar.invites == "provider") {
-            return Ok(true);
+        let calendar = mirrors::receiver(conn, host).await?;
+        if calendar.is_some_and(|calendar| calendar.invites == "provider" && calendar.state == "ok") {
+            return Ok(Some(host.clone()));
         }
     }
-    Ok(false)
+    Ok(None)
+}
+
+/// Does the provider of one of these hosts invite the invitee?
+pub(crate) async fn provider_invites(conn: &mut Conn, hosts: &[MemberId]) -> Result<bool, StoreError> {
+    Ok(inviting(conn, hosts).await?.is_some())
 }

@@ -13,6 +13,9 @@ use crate::{
 use chrono::{DateTime, Utc};
 use http::StatusCode;
 
+/// How many hints of one push are looked at.
+const MOST: usize = 500;
+
 /// Takes what was posted to `/webhook/calendar/{provider}`. Hints about channels that nobody knows, or with another secret
 /// than theirs, are passed over without a word: whoever guesses learns nothing.
 pub async fn push(
@@ -24,7 +27,10 @@ pub async fn push(
     let Some(provider) = calendars::provider(provider) else {
         return Ok(Push::refused(StatusCode::NOT_FOUND));
     };
-    let push = provider.read_push(request);
+    let mut push = provider.read_push(request);
+    // More than any provider says at once; and PostgreSQL refuses texts with NUL.
+    push.hints.retain(|hint| !hint.channel.chars().any(char::is_control));
+    push.hints.truncate(MOST);
     let mut believed = Vec::new();
     if !push.hints.is_empty() {
         let mut conn = context.db.read().await?;

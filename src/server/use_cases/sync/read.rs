@@ -22,7 +22,7 @@ use crate::{
         store::{Conn, StoreError, document, instant, mirrors, remote_events, sync, sync::CalendarRow},
     },
 };
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// Changes that are kept in one transaction: a writer must not keep bookings waiting.
@@ -84,6 +84,8 @@ pub(super) async fn calendar(tour: &mut Tour<'_>, calendar: &CalendarRow) -> Res
         let mut conn = tour.context.db.read().await?;
         window::of_member(&mut conn, &calendar.member_id, tour.now()).await?
     };
+    let began = tour.now();
+    begin(tour, calendar).await?;
     let mut known = Known::load(tour, calendar, window).await?;
     if !busy::is_derived(calendar, window) {
         busy::derive_all(tour, calendar, window, &known.by_id).await?;
@@ -127,26 +129,35 @@ pub(super) async fn calendar(tour: &mut Tour<'_>, calendar: &CalendarRow) -> Res
                 if let (Some(seen), false) = (&seen, found.unchanged) {
                     changed += sweep(tour, calendar, seen, window, &known).await?;
                 }
-                finish(tour, calendar, &next, changed, everything).await?;
-                return Ok(());
+                return finish(tour, calendar, &next, began, changed, everything).await;
             }
         }
     }
     Err(Fault::Temporary("The provider names page after page without an end.".into()).into())
 }
 
-async fn finish(
-    tour: &Tour<'_>,
-    calendar: &CalendarRow,
-    cursor: &str,
-    changed: usize,
-    everything: bool,
-) -> Result<(), Stop> {
+/// Says when the next reading is due, before this one asks anything: what is pushed meanwhile brings it forward.
+async fn begin(tour: &Tour<'_>, calendar: &CalendarRow) -> Result<(), Stop> {
     let now = tour.now();
     let pushed = calendar.channel_expires_at.is_some_and(|at| instant(at) > now);
     let next = now + jitter(if pushed { WITH_PUSH } else { WITHOUT_PUSH });
     let mut conn = tour.context.db.write().await?;
-    sync::set_cursor(&mut conn, &calendar.id, cursor, now, next).await?;
+    sync::begin_reading(&mut conn, &calendar.id, next).await?;
+    conn.commit().await?;
+    Ok(())
+}
+
+async fn finish(
+    tour: &Tour<'_>,
+    calendar: &CalendarRow,
+    cursor: &str,
+    began: DateTime<Utc>,
+    changed: usize,
+    everything: bool,
+) -> Result<(), Stop> {
+    let mut conn = tour.context.db.write().await?;
+    let was = calendar.cursor.as_deref();
+    sync::set_cursor(&mut conn, &calendar.id, was, cursor, began, tour.now()).await?;
     conn.commit().await?;
     let changes = if changed == 1 { "1 change".to_owned() } else { format!("{changed} changes") };
     if everything {
@@ -155,6 +166,27 @@ async fn finish(
         tour.log(&calendar.name, &format!("Read {changes}."), true).await?;
     }
     Ok(())
+}
+
+/// Changes in portions of about [`AT_ONCE`] events: one object may hold many.
+fn portions(changes: &[Change]) -> Vec<&[Change]> {
+    let weight = |change: &Change| match change {
+        Change::Resource { events, .. } => events.len().max(1),
+        Change::Event(_) | Change::Gone { .. } | Change::Left { .. } => 1,
+    };
+    let (mut portions, mut rest) = (Vec::new(), changes);
+    while !rest.is_empty() {
+        let mut heavy = 0;
+        let many = rest.iter().take_while(|change| {
+            let fits = heavy < AT_ONCE;
+            heavy += weight(change);
+            fits
+        });
+        let (portion, after) = rest.split_at(many.count().max(1));
+        portions.push(portion);
+        rest = after;
+    }
+    portions
 }
 
 /// Keeps a page.
@@ -167,7 +199,7 @@ async fn keep(
     mut seen: Option<&mut HashSet<String>>,
 ) -> Result<News, Stop> {
     let mut news = News::default();
-    for some in page.changes.chunks(AT_ONCE) {
+    for some in portions(&page.changes) {
         let mut conn = tour.context.db.write().await?;
         let mut keeping = Keeping { calendar, known, news: &mut news, roots: BTreeSet::new() };
         for change in some {
@@ -244,19 +276,15 @@ impl Keeping<'_> {
     ) -> Result<(), StoreError> {
         let root = event.instance.as_ref().map_or(&event.id, |instance| &instance.series);
         let mirror = self.known.of(event);
-        // Of a booking's entry nothing is kept that the booking knows better: whoever is forgotten there is not found here.
-        let bare = mirror.is_some().then(|| RemoteEvent {
-            title: String::new(),
-            participants: Vec::new(),
-            ..event.clone()
-        });
+        // When is kept, not what and with whom: nothing here needs to know, and nobody has to be forgotten here.
+        let bare = RemoteEvent { title: String::new(), participants: Vec::new(), ..event.clone() };
         let new = remote_events::NewEvent {
             calendar: &self.calendar.id,
             workspace: &self.calendar.workspace_id,
             id: &event.id,
             root,
             resource,
-            document: &document(bare.as_ref().unwrap_or(event))?,
+            document: &document(&bare)?,
         };
         let before = if event.instance.is_some() {
             remote_events::root_of(conn, &self.calendar.id, &event.id).await?
@@ -278,6 +306,14 @@ impl Keeping<'_> {
     }
 
     async fn gone(&mut self, conn: &mut Conn, id: &str) -> Result<(), StoreError> {
+        // An object of which only instances were known: their ids are not its own.
+        for (event, root) in remote_events::of_resource(conn, &self.calendar.id, id).await? {
+            if event != id && root != id {
+                remote_events::forget(conn, &self.calendar.id, &event).await?;
+                self.roots.insert(root);
+                self.note_missing(&event);
+            }
+        }
         let Some(root) = remote_events::root_of(conn, &self.calendar.id, id).await? else {
             self.note_missing(id);
             return Ok(());

@@ -198,7 +198,13 @@ impl<'c> Tour<'c> {
 
     /// The whole of it. Returns when there is something to do next.
     async fn make(&mut self) -> Result<DateTime<Utc>, Stop> {
-        self.list().await?;
+        match self.list().await {
+            // Calendars that are known can be read and written all the same.
+            Err(Stop::Fault(fault)) if !ends_tour(&fault) && !matches!(fault, Fault::Permission(_)) => {
+                self.log("", &format!("The list of calendars was not read: {fault}"), false).await?;
+            }
+            listed => listed?,
+        }
         write::all(self).await?;
         for calendar in self.calendars().await? {
             let due = calendar.syncs && (calendar.next_at <= self.now().timestamp_micros());
@@ -223,7 +229,7 @@ impl<'c> Tour<'c> {
         self.next().await
     }
 
-    async fn reading_failed(&self, calendar: &CalendarRow, fault: &Fault) -> Result<(), Stop> {
+    pub(super) async fn reading_failed(&self, calendar: &CalendarRow, fault: &Fault) -> Result<(), Stop> {
         let sentence = fault.to_string();
         let next = match fault {
             Fault::Limited(Some(until)) => *until,
@@ -255,27 +261,26 @@ impl<'c> Tour<'c> {
 }
 
 /// Is a fault one of the whole account, so that going on with its other calendars makes no sense?
-fn ends_tour(fault: &Fault) -> bool {
+pub(super) fn ends_tour(fault: &Fault) -> bool {
     matches!(fault, Fault::Unauthorized | Fault::Revoked(_) | Fault::Limited(_))
 }
 
-/// Holds accounts that are due.
+/// Holds an account that is due.
 pub(crate) async fn take(
     context: &Context,
     holder: &str,
-    most: i64,
     now: DateTime<Utc>,
-) -> Result<Vec<HeldRow>, StoreError> {
+) -> Result<Option<HeldRow>, StoreError> {
     let mut conn = context.db.read().await?;
     // A glance first: whoever looks does not keep writers waiting.
     if sync::next_due(&mut conn).await?.is_none_or(|next| instant(next) > now) {
-        return Ok(Vec::new());
+        return Ok(None);
     }
     drop(conn);
     let mut conn = context.db.write().await?;
-    let held = sync::take(&mut conn, holder, now + LEASE, most, now).await?;
+    let held = sync::take(&mut conn, holder, now + LEASE, 1, now).await?;
     conn.commit().await?;
-    Ok(held)
+    Ok(held.into_iter().next())
 }
 
 /// Holds an account longer. `false` when it is not held any more.
@@ -312,19 +317,27 @@ pub(super) async fn let_go(
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     let failures = row.failures + 1;
+    // What passes says nothing about what the owner has to do.
+    let as_before = row.state.as_str();
+    let has_password =
+        calendars::provider(&row.provider).is_some_and(|found| !matches!(found.connect(), Connect::OAuth(_)));
     let (state, trouble, failures, next, limited_until) = match made {
         Ok(next) => ("ok", String::new(), 0, next, None),
         Err(Stop::Lost) => return Ok(()),
         Err(Stop::Store(error)) => {
             tracing::warn!(%error, connection = %row.id, "a tour met the database");
-            ("ok", String::new(), failures, now + backoff(failures), None)
+            (as_before, String::new(), failures, now + backoff(failures), None)
         }
         Err(Stop::Fault(fault)) => {
             let sentence = fault.to_string();
             match fault {
+                // A server that has lost its directory for a minute refuses good passwords, too.
+                Fault::Revoked(_) if has_password && failures < WRONG_AFTER => {
+                    (as_before, sentence, failures, now + backoff(failures), None)
+                }
                 Fault::Revoked(_) => ("reconnect", sentence, failures, now + TimeDelta::days(3_650), None),
                 Fault::Unauthorized if failures >= WRONG_AFTER => {
-                    let sentence = "The user name or the password is not taken any more.".to_owned();
+                    let sentence = "Our access is not taken any more.".to_owned();
                     ("reconnect", sentence, failures, now + TimeDelta::days(3_650), None)
                 }
                 Fault::Permission(_) => {
@@ -333,9 +346,9 @@ pub(super) async fn let_go(
                 Fault::Limited(until) => {
                     let until = until.unwrap_or(now + backoff(failures.max(2))).max(now);
                     let until = until.min(now + TimeDelta::days(1));
-                    ("ok", String::new(), failures, until, Some(until))
+                    (as_before, String::new(), failures, until, Some(until))
                 }
-                _ => ("ok", sentence, failures, now + backoff(failures), None),
+                _ => (as_before, sentence, failures, now + backoff(failures), None),
             }
         }
     };

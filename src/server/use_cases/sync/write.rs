@@ -6,14 +6,16 @@
 //! seen.
 
 use super::{
-    Stop, back, backoff, outside,
+    Stop, back, backoff,
+    mirror::inviting,
+    outside,
     tour::{Tour, reach},
 };
 use crate::{
     domain::{
         appointment::BookingStatus,
         event_type::Location,
-        ids::{BookingId, MemberId},
+        ids::{BookingId, MemberId, MirrorId},
         interval::Interval,
     },
     server::{
@@ -26,7 +28,7 @@ use crate::{
         store::{
             Conn, StoreError, instant,
             mirrors::{self, MirrorRow, Seen},
-            sync::CalendarRow,
+            sync::{self, CalendarRow},
         },
         use_cases::announce::Facts,
     },
@@ -48,13 +50,17 @@ pub(super) fn mark(booking: &BookingId) -> String {
 pub(super) async fn all(tour: &mut Tour<'_>) -> Result<bool, Stop> {
     let mut any = false;
     for calendar in tour.calendars().await? {
+        // Entries from before may be there, of an account that was disconnected and connected again: they are found first.
+        if calendar.syncs && calendar.synced_at.is_none() && calendar.failures < 3 {
+            continue;
+        }
         let due = {
             let mut conn = tour.context.db.read().await?;
             mirrors::due(&mut conn, &calendar.id, tour.now()).await?
         };
         for mirror in due {
             any = true;
-            match one(tour, &calendar, &mirror).await {
+            match one(tour, &mirror.id).await {
                 Ok(()) => {}
                 Err(Stop::Fault(fault)) => failed(tour, &calendar, &mirror, fault).await?,
                 Err(stop) => return Err(stop),
@@ -115,9 +121,18 @@ async fn draft(
     let Content::Booking(about) = &letter.content else { return Ok(None) };
     let links = Links { public_url: &context.config.public_url, secret: &context.secret };
     let entry = calendar_mail::entry(&letter, about, links, tour.now());
-    let invite = if calendar.invites == "provider" { facts.invitees(conn).await? } else { Vec::new() };
+    let mut hosts: Vec<MemberId> = facts.hosts.iter().map(|host| host.member_id.clone()).collect();
+    hosts.sort();
+    // Of several hosts one invites, and one has the meeting made.
+    let invites = inviting(conn, &hosts).await?.as_ref() == Some(&mirror.member_id);
+    let invite =
+        if calendar.invites == "provider" && invites { facts.invitees(conn).await? } else { Vec::new() };
     let by_video = matches!(facts.rules.location, Location::Video { .. });
-    let wants_meeting = calendar.meetings && by_video && mirror.meeting.is_empty();
+    let wants_meeting = calendar.meetings
+        && by_video
+        && mirror.meeting.is_empty()
+        && facts.meeting.is_empty()
+        && hosts.first() == Some(&mirror.member_id);
     let draft = Draft {
         key: mirror.id.to_string(),
         uid: mirror.booking_id.to_string(),
@@ -138,10 +153,12 @@ async fn draft(
     Ok(Some((draft, time)))
 }
 
-async fn one(tour: &mut Tour<'_>, calendar: &CalendarRow, mirror: &MirrorRow) -> Result<(), Stop> {
+async fn one(tour: &mut Tour<'_>, mirror: &MirrorId) -> Result<(), Stop> {
     // Reading names the organizer of a booking's first entry, which is writing.
     let mut conn = tour.context.db.write().await?;
-    let Some(mirror) = mirrors::by_id(&mut conn, &mirror.id).await? else { return Ok(()) };
+    let Some(mirror) = mirrors::by_id(&mut conn, mirror).await? else { return Ok(()) };
+    // As its owner chose by now: what is written to a calendar that no longer receives anything would stay there.
+    let Some(calendar) = &sync::calendar(&mut conn, &mirror.calendar_id).await? else { return Ok(()) };
     let wanted = draft(&mut conn, tour, calendar, &mirror).await?;
     if wanted.is_some() && mirror.remote_id.is_none() {
         mirrors::set_tried(&mut conn, &mirror.id).await?;
@@ -181,14 +198,28 @@ async fn put(
             Ok(done) => return written(tour, calendar, &mirror, draft, time, done, "Changed").await,
             // Somebody was there first. Ours is the newer decision: it is made again on what is there now.
             Err(Fault::Changed) => match reach!(tour, |access| tour.provider.get(&access, remote, &id))? {
-                Some(event) => mirror.etag = event.etag,
-                None => return back::deleted_before_change(tour, calendar, &mirror).await,
+                Some(event) => {
+                    if back::moved_before_change(tour, calendar, &mirror, &event, time).await? {
+                        return Ok(());
+                    }
+                    mirror.etag = event.etag;
+                }
+                None => return missing(tour, calendar, &mirror).await,
             },
-            Err(Fault::NotFound) => return back::deleted_before_change(tour, calendar, &mirror).await,
+            Err(Fault::NotFound) => return missing(tour, calendar, &mirror).await,
             Err(fault) => return Err(fault.into()),
         }
     }
     Err(Fault::Temporary("The entry is being changed again and again.".into()).into())
+}
+
+/// An entry is not there. Whether it was deleted, or its calendar is gone with all that is in it, the account tells.
+async fn missing(tour: &mut Tour<'_>, calendar: &CalendarRow, mirror: &MirrorRow) -> Result<(), Stop> {
+    let listed = reach!(tour, |access| tour.provider.calendars(&access))?;
+    if listed.iter().any(|listed| listed.id == calendar.remote_id) {
+        return back::deleted_before_change(tour, calendar, mirror).await;
+    }
+    Err(Fault::Temporary("The calendar is not in the account at the moment.".into()).into())
 }
 
 async fn written(
