@@ -69,7 +69,7 @@ fn index(number: i64) -> usize {
     usize::try_from(number).unwrap()
 }
 
-/// No two of them are as far apart as one of the zones is from UTC: the other program (3.8.2) also leaves out what begins,
+/// With the minutes 0 and 20 no two times are as far apart, across midnight too, as one of the zones is from UTC: the other program (3.8.2) also leaves out what begins,
 /// on the wall, when an EXDATE is in UTC.
 const HOURS: [u32; 3] = [8, 14, 22];
 
@@ -157,7 +157,7 @@ fn rule(dice: &mut Dice, start: NaiveDateTime, all_day: bool) -> String {
         parts.push(format!("INTERVAL={}", 2 + dice.roll(4)));
     }
     if !all_day && dice.chance(25) {
-        parts.push("BYHOUR=8,14,22;BYMINUTE=0,30".to_owned());
+        parts.push("BYHOUR=8,14,22;BYMINUTE=0,20".to_owned());
     }
     match dice.roll(5) {
         0 => parts.push(format!("COUNT={}", 1 + dice.roll(60))),
@@ -186,7 +186,7 @@ fn case(dice: &mut Dice) -> String {
     ]);
     let all_day = dice.chance(25);
     let day = NaiveDate::from_ymd_opt(2020, 1, 1).unwrap() + TimeDelta::days(dice.roll(2_200));
-    let start = day.and_hms_opt(HOURS[index(dice.roll(3))], [0, 30][index(dice.roll(2))], 0).unwrap();
+    let start = day.and_hms_opt(HOURS[index(dice.roll(3))], [0, 20][index(dice.roll(2))], 0).unwrap();
     let rule = rule(dice, start, all_day);
     let time = |name: &str, at: NaiveDateTime| {
         if all_day {
