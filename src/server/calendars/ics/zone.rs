@@ -15,9 +15,12 @@ use crate::{
 use chrono::{NaiveDateTime, NaiveTime};
 use std::{borrow::Cow, collections::HashMap, str::FromStr, sync::Arc};
 
-/// The most VTIMEZONEs of a file, and the most observances of one.
+/// The most VTIMEZONEs of a file, the most observances of one, and the most of their rules that are followed; and the most
+/// names that are looked up.
 const MOST_ZONES: usize = 200;
 const MOST_OBSERVANCES: usize = 400;
+const MOST_RULES: usize = 40;
+const MOST_NAMES: usize = 1_000;
 
 /// Changes of the clock before and after these (1990 and 2060, in seconds since 1970) are left out, as in [`zones`].
 const SINCE: i64 = 631_152_000;
@@ -145,6 +148,7 @@ struct Described {
 impl Described {
     fn rules(&self, tzid: &str) -> Option<ZoneRules> {
         let mut changes = Vec::new();
+        let mut rules = 0;
         for observance in &self.observances {
             let (Some(start), Some(from), Some(to)) = (observance.start, observance.from, observance.to)
             else {
@@ -152,7 +156,8 @@ impl Described {
             };
             let mut locals = vec![start.and_utc().timestamp()];
             locals.extend(observance.dates.iter().map(|at| at.and_utc().timestamp()));
-            for rule in &observance.rules {
+            for rule in observance.rules.iter().take(MOST_RULES.saturating_sub(rules)) {
+                rules += 1;
                 let near = (SINCE - 366 * 86_400).max(start.and_utc().timestamp());
                 locals.extend(recurrence::onsets(rule, start, from, near, UNTIL));
             }
@@ -255,10 +260,11 @@ impl Zones {
         if let Some(found) = self.found.get(tzid) {
             return found.clone();
         }
-        let found = self.look_up(tzid);
-        if self.found.len() < 1_000 {
-            self.found.insert(tzid.to_owned(), found.clone());
+        if self.found.len() >= MOST_NAMES {
+            return self.floating.clone();
         }
+        let found = self.look_up(tzid);
+        self.found.insert(tzid.to_owned(), found.clone());
         found
     }
 

@@ -69,6 +69,10 @@ fn index(number: i64) -> usize {
     usize::try_from(number).unwrap()
 }
 
+/// With the minutes 0 and 20 no two times are as far apart, across midnight too, as one of the zones is from UTC: the other program (3.8.2) also leaves out what begins,
+/// on the wall, when an EXDATE is in UTC.
+const HOURS: [u32; 3] = [8, 14, 22];
+
 const DAYS: [&str; 7] = ["MO", "TU", "WE", "TH", "FR", "SA", "SU"];
 
 /// A list that holds a number and some others.
@@ -153,7 +157,7 @@ fn rule(dice: &mut Dice, start: NaiveDateTime, all_day: bool) -> String {
         parts.push(format!("INTERVAL={}", 2 + dice.roll(4)));
     }
     if !all_day && dice.chance(25) {
-        parts.push("BYHOUR=9,14,20;BYMINUTE=0,30".to_owned());
+        parts.push("BYHOUR=8,14,22;BYMINUTE=0,20".to_owned());
     }
     match dice.roll(5) {
         0 => parts.push(format!("COUNT={}", 1 + dice.roll(60))),
@@ -182,7 +186,7 @@ fn case(dice: &mut Dice) -> String {
     ]);
     let all_day = dice.chance(25);
     let day = NaiveDate::from_ymd_opt(2020, 1, 1).unwrap() + TimeDelta::days(dice.roll(2_200));
-    let start = day.and_hms_opt([9, 14, 20][index(dice.roll(3))], [0, 30][index(dice.roll(2))], 0).unwrap();
+    let start = day.and_hms_opt(HOURS[index(dice.roll(3))], [0, 20][index(dice.roll(2))], 0).unwrap();
     let rule = rule(dice, start, all_day);
     let time = |name: &str, at: NaiveDateTime| {
         if all_day {
