@@ -171,7 +171,11 @@ class Handler(BaseHTTPRequestHandler):
 
     @staticmethod
     def refusal(code, message):
-        inner = {"date": now().strftime("%Y-%m-%dT%H:%M:%S"), "request-id": str(uuid.uuid4()), "client-request-id": str(uuid.uuid4())}
+        inner = {
+            "date": now().strftime("%Y-%m-%dT%H:%M:%S"),
+            "request-id": str(uuid.uuid4()),
+            "client-request-id": str(uuid.uuid4()),
+        }
         return {"error": {"code": code, "message": message, "innerError": inner}}
 
     def identified(self, raw, entry):
@@ -202,9 +206,13 @@ class Handler(BaseHTTPRequestHandler):
         if not entry["path"].startswith("/v1.0/"):
             raise GraphError(400, "BadRequest", "Invalid version.", violation=True)
         options = state.store.options
-        ours = options["require_immutable"] and request.token.app != "outside" and "event" in entry["path"].lower() + entry["query"].lower()
+        ours = (
+            options["require_immutable"]
+            and request.token.app != "outside"
+            and "event" in entry["path"].lower() + entry["query"].lower()
+        )
         if ours and request.prefers().get("idtype") != "ImmutableId":
-            state.violation("request", self.command, entry["path"], "no Prefer: IdType=\"ImmutableId\"")
+            state.violation("request", self.command, entry["path"], 'no Prefer: IdType="ImmutableId"')
         box = (request.token.app, account.id)
         with state.store.lock:
             state.flying[box] += 1
@@ -228,7 +236,9 @@ class Handler(BaseHTTPRequestHandler):
                 401,
                 "InvalidAuthenticationToken",
                 "Lifetime validation failed, the token is expired." if held else "Access token is empty or invalid.",
-                {"WWW-Authenticate": 'Bearer realm="", authorization_uri="https://login.microsoftonline.com/common/oauth2/authorize"'},
+                {
+                    "WWW-Authenticate": 'Bearer realm="", authorization_uri="https://login.microsoftonline.com/common/oauth2/authorize"'
+                },
             )
         return held
 

@@ -218,8 +218,14 @@ async def singles(graph, calendar):
 
     one = graph.me.events.by_event_id(made.id)
     etag = made.additional_data["@odata.etag"]
-    moved = await one.patch(Event(start=at("2026-07-02T10:00:00"), end=at("2026-07-02T11:00:00")), asking(If_Match=[etag], Prefer=[IMMUTABLE]))
-    same("moved", (moved.start.date_time, moved.id, moved.change_key != made.change_key), ("2026-07-02T08:00:00.0000000", made.id, True))
+    moved = await one.patch(
+        Event(start=at("2026-07-02T10:00:00"), end=at("2026-07-02T11:00:00")), asking(If_Match=[etag], Prefer=[IMMUTABLE])
+    )
+    same(
+        "moved",
+        (moved.start.date_time, moved.id, moved.change_key != made.change_key),
+        ("2026-07-02T08:00:00.0000000", made.id, True),
+    )
     stale = one.patch(Event(subject="Late"), asking(If_Match=[etag]))
     await refused("a stale change", 412, "ErrorIrresolvableConflict", stale)
     control("POST", "options", {"conflicts": 1})
@@ -230,7 +236,9 @@ async def singles(graph, calendar):
     ))  # fmt: skip
     half = Event(subject="x", is_all_day=True, start=at("2026-07-01T10:00:00"), end=at("2026-07-02T10:00:00"))
     await refused("half a day all day", 400, "ErrorPropertyValidationFailure", events.post(half))
-    days = await events.post(Event(subject="Trip", is_all_day=True, start=at("2026-07-04T00:00:00"), end=at("2026-07-06T00:00:00")))
+    days = await events.post(
+        Event(subject="Trip", is_all_day=True, start=at("2026-07-04T00:00:00"), end=at("2026-07-06T00:00:00"))
+    )
     same("days", (days.start.date_time, days.end.date_time), ("2026-07-04T00:00:00.0000000", "2026-07-06T00:00:00.0000000"))
     await graph.me.events.by_event_id(days.id).delete()
     await refused("gone", 404, "ErrorItemNotFound", graph.me.events.by_event_id(days.id).get())
@@ -247,7 +255,9 @@ async def series(graph, calendar):
             pattern=RecurrencePattern(
                 type=RecurrencePatternType.Weekly, interval=1, days_of_week=[DayOfWeek.Monday, DayOfWeek.Wednesday]
             ),
-            range=RecurrenceRange(type=RecurrenceRangeType.Numbered, start_date=datetime.date(2026, 10, 19), number_of_occurrences=4),
+            range=RecurrenceRange(
+                type=RecurrenceRangeType.Numbered, start_date=datetime.date(2026, 10, 19), number_of_occurrences=4
+            ),
         ),
     )
     master = await events.post(weekly, asking(Prefer=[IMMUTABLE]))
@@ -274,7 +284,11 @@ async def series(graph, calendar):
     builder = graph.me.calendars.by_calendar_id(calendar).calendar_view
     page = await builder.get(asking(parameters=view, Prefer=[IMMUTABLE]))
     more = await builder.with_url(page.odata_next_link).get(asking(Prefer=[IMMUTABLE]))
-    same("view", [each.start.date_time[:16] for each in page.value + more.value], ["2026-10-19T07:00", "2026-10-22T13:00", "2026-10-28T08:00"])
+    same(
+        "view",
+        [each.start.date_time[:16] for each in page.value + more.value],
+        ["2026-10-19T07:00", "2026-10-22T13:00", "2026-10-28T08:00"],
+    )
     only = await one.get(
         asking(parameters=EventItemRequestBuilder.EventItemRequestBuilderGetQueryParameters(select=["cancelledOccurrences"]))
     )
@@ -286,7 +300,11 @@ async def delta(graph, calendar, single, master, occurrences):
     builder = graph.me.calendars.by_calendar_id(calendar).calendar_view.delta
     items, link, pages = await first_round(builder, "2026-06-01T00:00:00Z", "2026-12-01T00:00:00Z")
     same("pages", pages > 1, True)
-    same("kinds", sorted(item.type.value for item in items), ["exception", "occurrence", "occurrence", "seriesMaster", "singleInstance"])
+    same(
+        "kinds",
+        sorted(item.type.value for item in items),
+        ["exception", "occurrence", "occurrence", "seriesMaster", "singleInstance"],
+    )
     bare = [item for item in items if item.type is EventType.Occurrence]
     same("occurrences are bare", {(item.subject, item.series_master_id) for item in bare}, {(None, master)})
     items, link, _ = await rounds(builder, link)
@@ -436,14 +454,20 @@ async def signing_in():
     same("state", back["state"], "s")
     redeem = {"grant_type": "authorization_code", "code": back["code"], "redirect_uri": "http://127.0.0.1/back"}
     same("another verifier", exchange(**redeem, code_verifier="x" * 43)["error_codes"], [501481])
-    same("another address", exchange(**{**redeem, "redirect_uri": "http://127.0.0.1/"}, code_verifier=verifier)["error_codes"], [500112])
+    same(
+        "another address",
+        exchange(**{**redeem, "redirect_uri": "http://127.0.0.1/"}, code_verifier=verifier)["error_codes"],
+        [500112],
+    )
     first = exchange(**redeem, code_verifier=verifier)
     same("scope", (first["scope"], first["token_type"]), ("User.Read Calendars.ReadWrite", "Bearer"))
     same("who", (await client(first["access_token"]).me.get()).mail, "ben@example.com")
     same("a code serves once", exchange(**redeem, code_verifier=verifier)["error_codes"], [54005])
     second = exchange(grant_type="refresh_token", refresh_token=first["refresh_token"])
     same("rotated", second["refresh_token"] != first["refresh_token"], True)
-    same("the old one is valid", "access_token" in exchange(grant_type="refresh_token", refresh_token=first["refresh_token"]), True)
+    same(
+        "the old one is valid", "access_token" in exchange(grant_type="refresh_token", refresh_token=first["refresh_token"]), True
+    )
     control("POST", "expire", {"tokens": True, "refresh_tokens": True})
     await refused("an old token", 401, "InvalidAuthenticationToken", client(second["access_token"]).me.get())
     dead = exchange(grant_type="refresh_token", refresh_token=second["refresh_token"])

@@ -253,6 +253,7 @@ async fn slots(
         (status = 422, description = "`invalid`, `key_reused`", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "`too_large`", body = Problem, content_type = "application/problem+json"),
         (status = 429, description = "`too_many`", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "`calendar_silent`: a host's own calendar does not answer, and they don't want to be booked then; `busy`", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn book(
@@ -351,6 +352,7 @@ async fn cancel(
         (status = 409, description = "`slot_taken`, `past_time`, `cant_change`", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "`too_large`", body = Problem, content_type = "application/problem+json"),
         (status = 429, description = "`too_many`", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "`calendar_silent`: a host's own calendar does not answer, and they don't want to be booked then; `busy`", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn reschedule(

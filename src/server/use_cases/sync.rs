@@ -8,10 +8,10 @@
 //!
 //! - [`read`]: changes come in, page by page; the cursor is kept with the last of them.
 //! - [`busy`]: what the events take of their owner's time.
-//! - [`write`]: bookings go out.
+//! - [`mod@write`]: bookings go out.
 //! - [`back`]: what somebody did to a booking's entry outside comes back.
 //! - [`fresh`]: a calendar is asked while somebody books.
-//! - [`push`]: providers say that something changed.
+//! - [`mod@push`]: providers say that something changed.
 
 mod back;
 mod busy;

@@ -202,7 +202,10 @@ class Control:
                     if window is None:
                         items.append(self.brief(account, key, version, wish))
                     elif version.recurrence:
-                        items += [self.brief(account, key, version, wish, date, changed) for date, _, _, changed in version.occurrences(*window)]
+                        items += [
+                            self.brief(account, key, version, wish, date, changed)
+                            for date, _, _, changed in version.occurrences(*window)
+                        ]
                     elif version.meets(*window):
                         items.append(self.brief(account, key, version, wish))
                 found[calendar.id] = sorted(items, key=lambda item: (item["start"], item["id"]))

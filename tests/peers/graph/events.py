@@ -161,7 +161,9 @@ class Events:
         if not calendar.can_edit and not trusted:
             raise GraphError(403, "ErrorAccessDenied", "Access is denied. Check credentials and try again.")
         when = self.trusted_times(given) if trusted else times(given, None)
-        props = self.fill({name: value for name, value in given.items() if name not in READ_ONLY} if trusted else given, None, account)
+        props = self.fill(
+            {name: value for name, value in given.items() if name not in READ_ONLY} if trusted else given, None, account
+        )
         series = given.get("recurrence")
         if series:
             series = recurrence.normal(series, when["start"], when["start_zone"])
@@ -285,7 +287,9 @@ class Events:
     def cancel(self, account, id_, comment):
         calendar, key, date, version = account.find(id_)
         if not self.organized(account, version):
-            raise GraphError(400, "ErrorInvalidRequest", "Your request can't be completed. You need to be an organizer to cancel a meeting.")
+            raise GraphError(
+                400, "ErrorInvalidRequest", "Your request can't be completed. You need to be an organizer to cancel a meeting."
+            )
         self.delete(account, id_, comment=comment)
 
     # Meetings between people.
@@ -342,9 +346,16 @@ class Events:
     def uninvite(self, account, version, comment):
         if not self.organized(account, version):
             return
-        self.mail("cancel", version, [each["emailAddress"]["address"].lower() for each in version.props.get("attendees") or []], comment)
+        self.mail(
+            "cancel", version, [each["emailAddress"]["address"].lower() for each in version.props.get("attendees") or []], comment
+        )
         for calendar, key, copy in list(self.copies(version)):
-            props = {**copy.props, "isCancelled": True, "showAs": "free", "subject": "Canceled: " + (copy.props.get("subject") or "")}
+            props = {
+                **copy.props,
+                "isCancelled": True,
+                "showAs": "free",
+                "subject": "Canceled: " + (copy.props.get("subject") or ""),
+            }
             self.store.put(calendar, key, copy.but(props=props), "updated")
 
     def respond(self, account, id_, answer, comment=None, send=True):
@@ -361,7 +372,9 @@ class Events:
             self.store.put(calendar, key, None, "deleted")
         else:
             show = "busy" if answer == "accepted" else "tentative"
-            self.store.put(calendar, key, version.but(props={**version.props, "responseStatus": status, "showAs": show}), "updated")
+            self.store.put(
+                calendar, key, version.but(props={**version.props, "responseStatus": status, "showAs": show}), "updated"
+            )
         if not send:
             return
         organizer = self.store.accounts.get(version.props["organizer"]["emailAddress"]["address"].lower())

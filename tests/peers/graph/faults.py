@@ -20,7 +20,12 @@ class Fault:
 
 
 def refusal(status, retry=None, date=False):
-    codes = {429: "ApplicationThrottled", 500: "InternalServerError", 503: "ServiceUnavailable", 401: "InvalidAuthenticationToken"}
+    codes = {
+        429: "ApplicationThrottled",
+        500: "InternalServerError",
+        503: "ServiceUnavailable",
+        401: "InvalidAuthenticationToken",
+    }
     headers = {}
     if retry is not None:
         headers["Retry-After"] = email.utils.formatdate(time.time() + retry, usegmt=True) if date else str(retry)

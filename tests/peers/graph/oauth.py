@@ -169,6 +169,12 @@ class OAuth:
             self.refresh[answer["refresh_token"]] = (account, scopes)
         if "openid" in lower:
             part = lambda value: base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
-            claims = {"sub": account.id, "oid": account.id, "preferred_username": account.email, "name": account.name, "ver": "2.0"}
+            claims = {
+                "sub": account.id,
+                "oid": account.id,
+                "preferred_username": account.email,
+                "name": account.name,
+                "ver": "2.0",
+            }
             answer["id_token"] = part({"alg": "none"}) + "." + part(claims) + "."
         return 200, {"Cache-Control": "no-store"}, answer

@@ -13,7 +13,13 @@ TIME = re.compile(r"^(start|end)/dateTime (ge|gt|le|lt|eq) '([^']+)'$")
 MARKED = re.compile(
     r"^singleValueExtendedProperties/[aA]ny\((\w+):\s*\1/id eq '([^']+)' and \1/value (eq|ne) (null|'(?:[^']|'')*')\)$"
 )
-OPERATORS = {"ge": lambda a, b: a >= b, "gt": lambda a, b: a > b, "le": lambda a, b: a <= b, "lt": lambda a, b: a < b, "eq": lambda a, b: a == b}
+OPERATORS = {
+    "ge": lambda a, b: a >= b,
+    "gt": lambda a, b: a > b,
+    "le": lambda a, b: a <= b,
+    "lt": lambda a, b: a < b,
+    "eq": lambda a, b: a == b,
+}
 
 
 def expanded(text):
@@ -83,14 +89,20 @@ def schedule(store, address, begin, end, minutes, wish):
     """One person's free and busy time; an unknown person is an error, not free."""
     account = store.accounts.get(address.lower())
     if account is None:
-        error = {"message": "Unable to resolve e-mail address to an Active Directory object.", "responseCode": "ErrorMailRecipientNotFound"}
+        error = {
+            "message": "Unable to resolve e-mail address to an Active Directory object.",
+            "responseCode": "ErrorMailRecipientNotFound",
+        }
         return {"scheduleId": address, "availabilityView": "", "error": error, "scheduleItems": []}
     items = []
     for _, version in account.default.live():
         found = version.occurrences(begin, end) if version.recurrence else []
         if not version.recurrence and version.meets(begin, end):
             found = [(None, version.start_at, version.end_at, None)]
-        items += [(start, finish, (exception or version).props.get("showAs", "busy"), version.all_day) for _, start, finish, exception in found]
+        items += [
+            (start, finish, (exception or version).props.get("showAs", "busy"), version.all_day)
+            for _, start, finish, exception in found
+        ]
     items.sort(key=lambda item: item[0])
     view, at, step = "", begin, datetime.timedelta(minutes=minutes)
     while at < end:
@@ -99,8 +111,16 @@ def schedule(store, address, begin, end, minutes, wish):
         at += step
     shown = []
     for start, finish, show, _ in items:
-        edges = {name: {"dateTime": zones.written(zones.from_utc(at, wish.zone or "UTC")), "timeZone": wish.zone or "UTC"} for name, at in (("start", start), ("end", finish))}
+        edges = {
+            name: {"dateTime": zones.written(zones.from_utc(at, wish.zone or "UTC")), "timeZone": wish.zone or "UTC"}
+            for name, at in (("start", start), ("end", finish))
+        }
         shown.append({"isPrivate": False, "status": show, **edges})
     days = ["monday", "tuesday", "wednesday", "thursday", "friday"]
-    hours = {"daysOfWeek": days, "startTime": "08:00:00.0000000", "endTime": "17:00:00.0000000", "timeZone": {"name": account.zone}}
+    hours = {
+        "daysOfWeek": days,
+        "startTime": "08:00:00.0000000",
+        "endTime": "17:00:00.0000000",
+        "timeZone": {"name": account.zone},
+    }
     return {"scheduleId": address, "availabilityView": view, "scheduleItems": shown, "workingHours": hours}

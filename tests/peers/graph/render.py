@@ -76,7 +76,10 @@ def event(account, key, version, wish, date=None, exception=None):
         start, end = shown.start_at, shown.end_at
     organizer = props.get("organizer") or person(account.email, account.name)
     ours = organizer["emailAddress"]["address"].lower() == account.email.lower()
-    mine = props.get("responseStatus") or {"response": "organizer" if ours and props.get("attendees") else "none", "time": NOTHING}
+    mine = props.get("responseStatus") or {
+        "response": "organizer" if ours and props.get("attendees") else "none",
+        "time": NOTHING,
+    }
     id_ = account.event_id(key, wish.immutable, date)
     text = (props.get("body") or {}).get("content") or ""
     places = props.get("locations") or ([props["location"]] if (props.get("location") or {}).get("displayName") else [])
@@ -128,7 +131,6 @@ def event(account, key, version, wish, date=None, exception=None):
 
 
 def occurrence_times(version, date):
-
 
     local = datetime.datetime.combine(date, version.start.time())
     start = local.replace(tzinfo=zones.UTC) if version.all_day else zones.to_utc(local, version.start_zone)

@@ -36,7 +36,10 @@ class Request:
 
     def prefers(self):
         # Values hold commas and semicolons only between quotes.
-        return dict((name.lower(), value.strip('"')) for name, value in re.findall(r'([\w.\-]+)=("[^"]*"|[^,;\s]*)', self.headers.get("Prefer", "")))
+        return dict(
+            (name.lower(), value.strip('"'))
+            for name, value in re.findall(r'([\w.\-]+)=("[^"]*"|[^,;\s]*)', self.headers.get("Prefer", ""))
+        )
 
     def wish(self, select=True):
         prefers = self.prefers()
@@ -405,7 +408,10 @@ def instances(service, request, event, calendar=None):
     _, key, _, version, _ = service.one(request, event, calendar)
     if not version.recurrence:
         raise invalid("The event isn't a series.")
-    found = [(key, date, start, end, version, exception) for date, start, end, exception in version.occurrences(*service.window(request))]
+    found = [
+        (key, date, start, end, version, exception)
+        for date, start, end, exception in version.occurrences(*service.window(request))
+    ]
     return service.listed(request, event_items(service, request, found), "events")
 
 
@@ -446,9 +452,15 @@ def calendar_delta(service, request, calendar=None):
         raise invalid("odata.maxpagesize is a number.", "ErrorInvalidParameter") from None
     size = max(1, min(size, options["max_page_size"]))
     id_ = urllib.parse.quote(place.id, safe="")
-    at = f"{request.base}/v1.0/me/calendars/{id_}/calendarview/delta" if calendar else f"{request.base}/v1.0/me/calendarview/delta"
+    at = (
+        f"{request.base}/v1.0/me/calendars/{id_}/calendarview/delta" if calendar else f"{request.base}/v1.0/me/calendarview/delta"
+    )
     items, link = service.delta.page(round_, first, size, wish, lambda name, token: f"{at}?{name}={token}")
-    return 200, {"Preference-Applied": "odata.track-changes"}, {"@odata.context": service.context(request, "Collection(event)"), **link, "value": items}
+    return (
+        200,
+        {"Preference-Applied": "odata.track-changes"},
+        {"@odata.context": service.context(request, "Collection(event)"), **link, "value": items},
+    )
 
 
 SCHEDULE = {
@@ -461,7 +473,10 @@ SCHEDULE = {
 def get_schedule(service, request, calendar=None):
     given = {name.lower(): value for name, value in request.body.items()}
     edges = [zones.to_utc(zones.read(given[name]["dateTime"]), given[name]["timeZone"]) for name in ("starttime", "endtime")]
-    found = [query.schedule(service.store, address, *edges, given.get("availabilityviewinterval") or 30, request.wish()) for address in given["schedules"]]
+    found = [
+        query.schedule(service.store, address, *edges, given.get("availabilityviewinterval") or 30, request.wish())
+        for address in given["schedules"]
+    ]
     return {"@odata.context": service.context(request, "Collection(scheduleInformation)"), "value": found}
 
 
@@ -488,7 +503,10 @@ def subscribe(service, request):
 
 @route("GET", "subscriptions", answers="graph.subscription", each=True, scope=None)
 def list_subscriptions(service, request):
-    return {"@odata.context": service.context(request, "subscriptions"), "value": [held.json() for held in service.subs.of(request.token)]}
+    return {
+        "@odata.context": service.context(request, "subscriptions"),
+        "value": [held.json() for held in service.subs.of(request.token)],
+    }
 
 
 @route("GET", "subscriptions/(?P<id>[^/]+)", answers="graph.subscription", scope=None)

@@ -125,7 +125,13 @@ class Account:
         moved = 0xFFFF if immutable else times
         body = self.mark[:6] + struct.pack(">IIH", key // 2, date.toordinal() if date else 0, moved)
         filler = base64.urlsafe_b64encode(self.mark).decode()[:40]
-        return ("AAkALgAA" if immutable else "AAMkADQ3") + filler + base64.urlsafe_b64encode(body).decode()[:-2] + "qQ"[key % 2] + "AAA="
+        return (
+            ("AAkALgAA" if immutable else "AAMkADQ3")
+            + filler
+            + base64.urlsafe_b64encode(body).decode()[:-2]
+            + "qQ"[key % 2]
+            + "AAA="
+        )
 
     def find(self, id_):
         """→ (calendar, key, date of the occurrence or None, Version)"""

@@ -40,7 +40,9 @@ def validate(url):
     """The handshake: the endpoint answers the token, decoded, as text, at once."""
     token = f"Validation: Testing client application reachability for subscription Request-Id: {uuid.uuid4()} +%/&"
     joint = "&" if "?" in url else "?"
-    status, kind, text = post(url + joint + "validationToken=" + urllib.parse.quote(token, safe=""), b"", "text/plain; charset=utf-8")
+    status, kind, text = post(
+        url + joint + "validationToken=" + urllib.parse.quote(token, safe=""), b"", "text/plain; charset=utf-8"
+    )
     if status != 200 or text != token or not (kind or "").startswith("text/plain"):
         raise GraphError(
             400,
@@ -222,4 +224,6 @@ class Subscriptions:
                     body = {"value": batch}
                     status, _, text = post(url, json.dumps(body).encode(), "application/json; charset=utf-8")
                     with self.store.lock:
-                        self.pushes.append({"url": url, "body": body, "status": status, "error": text if status is None else None})
+                        self.pushes.append(
+                            {"url": url, "body": body, "status": status, "error": text if status is None else None}
+                        )

@@ -398,6 +398,7 @@ fn after_any_changes_and_failures_both_sides_agree() {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             (seed >> 33) % below
         };
+        let index = |number: u64| usize::try_from(number).unwrap();
         for round in 0..40 {
             stage.standin.post("/_/chaos", json!({ "rate": 0.0 }));
             for _ in 0..5 {
@@ -420,12 +421,11 @@ fn after_any_changes_and_failures_both_sides_agree() {
                     (0..=2, _) | (_, 0) => ids.push(stage.made_outside(event)),
                     (3, _) => ids.push(stage.made_outside(series(event))),
                     (4, known) => {
-                        let id =
-                            ids.swap_remove(usize::try_from(random(u64::try_from(known).unwrap())).unwrap());
+                        let id = ids.swap_remove(index(random(u64::try_from(known).unwrap())));
                         stage.deleted_outside(&id);
                     }
                     (choice, known) => {
-                        let id = &ids[usize::try_from(random(u64::try_from(known).unwrap())).unwrap()];
+                        let id = &ids[index(random(u64::try_from(known).unwrap()))];
                         let path = format!("/v1.0/me/events/{id}");
                         let now = stage.standin.outside(&stage.outside, "GET", &path, Value::Null);
                         let some =
