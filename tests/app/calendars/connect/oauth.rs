@@ -107,15 +107,8 @@ fn exchange(setup: &Setup, code: &str, verifier: &str) -> Result<Tokens, Fault> 
     block_on(oauth::exchange(setup, REDIRECT, code, verifier, clock::now()))
 }
 
-/// A connection that was kept and has ended meanwhile is no answer: it is asked again, as the engine does.
 fn refresh(setup: &Setup, token: &str) -> Result<Tokens, Fault> {
-    let mut answer = block_on(oauth::refresh(setup, token, clock::now()));
-    for _ in 0..2 {
-        if matches!(answer, Err(Fault::Temporary(_))) {
-            answer = block_on(oauth::refresh(setup, token, clock::now()));
-        }
-    }
-    answer
+    block_on(oauth::refresh(setup, token, clock::now()))
 }
 
 #[test]
