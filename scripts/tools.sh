@@ -92,6 +92,7 @@ python_peers() {
 test_tools() {
     lock tools
     python_peers
+    node_packages
     local packages=()
     [ -x "$(chromium_path)" ] || packages+=(chromium)
     [ -n "$(postgres_bin)" ] || packages+=(postgresql)

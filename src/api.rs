@@ -5,6 +5,7 @@
 
 pub mod calendars;
 pub mod error;
+pub mod feeds;
 pub mod mail;
 pub mod portal;
 pub mod public;

@@ -2,6 +2,7 @@
 
 pub mod approval;
 pub mod calendars;
+pub mod feeds;
 pub mod fields;
 pub mod forms;
 pub mod guard;
@@ -67,6 +68,7 @@ pub fn router(state: AppState) -> Router {
         .merge(forms::router())
         .merge(approval::router())
         .merge(calendars::router())
+        .merge(feeds::router())
         .merge(mail::router())
         .merge(messages::router())
         .merge(portal::router())

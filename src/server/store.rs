@@ -13,6 +13,7 @@ pub mod bookings;
 pub mod busy;
 pub mod connections;
 pub mod event_types;
+pub mod feeds;
 pub mod installation;
 pub mod invitees;
 pub mod jobs;

@@ -9,6 +9,7 @@ pub mod approvals;
 pub mod book;
 pub mod bookings;
 pub mod connections;
+pub mod feeds;
 pub mod leave;
 pub mod mail_settings;
 pub mod messages;

@@ -1,6 +1,7 @@
 //! External calendars.
 
 mod caldav;
+mod connect;
 mod google;
 mod ical;
 mod microsoft;

@@ -66,6 +66,19 @@ pub fn expand_fixtures(from: &str, until: &str, zone: &str) -> Vec<Value> {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
+/// What `vdirsyncer`, `khal` and `icalendar` make of a feed; see `tests/peers/subscribe.py`.
+pub fn subscribe(url: &str, folder: &Path, days_and_zone: &[&str; 3]) -> Value {
+    let output = python("subscribe.py")
+        .arg(url)
+        .arg(folder)
+        .args(days_and_zone)
+        .stderr(Stdio::inherit())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "the feed can't be subscribed to");
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
 /// A mail that the server took.
 #[derive(Debug)]
 pub struct Mail {

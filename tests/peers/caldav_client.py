@@ -6,7 +6,8 @@ Reads commands, one JSON list on each line, and answers each with a JSON value o
   ["make", NAME, [COMPONENT, ...]]     makes a calendar for these kinds; answers its address
   ["put", CALENDAR, ICS, ...]          stores objects
   ["read", CALENDAR, UID]              answers the object with this UID, or null
-  ["replace", CALENDAR, UID, FROM, TO] replaces text in that object
+  ["replace", CALENDAR, UID, FROM, TO, ...]
+                                       replaces text in that object
   ["insert", CALENDAR, UID, ICS]       adds a component (an exception of a series) to it
   ["delete", CALENDAR, UID, ...]       deletes the objects with these UIDs
   ["count", CALENDAR]                  answers how many events there are
@@ -50,9 +51,9 @@ def answer(client, command, *given):
     if command == "read":
         return text
     if command == "replace":
-        before, after = given[2:]
-        assert before in text, f"{before} is not in {text}"
-        text = text.replace(before, after)
+        for before, after in zip(given[2::2], given[3::2]):
+            assert before in text, f"{before} is not in {text}"
+            text = text.replace(before, after)
     elif command == "insert":
         text = text.replace("END:VCALENDAR", given[2].strip() + "\nEND:VCALENDAR")
     else:

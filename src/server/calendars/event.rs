@@ -259,7 +259,8 @@ pub struct Draft {
     pub status: Status,
     /// Does it take time?
     pub busy: bool,
-    /// Who takes part. Only those whom the provider is to invite: empty when we do.
+    /// Who takes part: names (or empty texts) and e-mail addresses. Only those whom the provider is to invite: empty when we
+    /// do.
     pub invite: Vec<(String, String)>,
     /// Ask for an online meeting (Meet, Teams)? With an id for the request, the same at each repetition.
     pub meeting: Option<String>,

@@ -315,10 +315,14 @@ pub async fn revoke(setup: &Setup, refresh_token: &str, now: DateTime<Utc>) -> R
         .body(body.into_bytes())
         .map_err(|_| not_an_address("revocation"))?;
     let answer = call(request, now).await.map_err(|Sent(fault)| fault)?;
+    // Google says `invalid_token` of one that has ended; RFC 7009 §2.2 would have that be a success.
+    let ended = || {
+        let refusal = serde_json::from_slice::<serde_json::Value>(answer.body()).unwrap_or_default();
+        refusal.get("error").and_then(serde_json::Value::as_str) == Some("invalid_token")
+    };
     match answer.status() {
         status if status.is_success() => Ok(()),
-        // Google: 400 `invalid_token` for one that has ended.
-        http::StatusCode::BAD_REQUEST => Ok(()),
+        http::StatusCode::BAD_REQUEST if ended() => Ok(()),
         status => Err(Fault::status(status)),
     }
 }

@@ -106,10 +106,7 @@ fn with_consent(mut response: Response, origins: &[String]) -> Response {
     let policy =
         response.headers().get(header::CONTENT_SECURITY_POLICY).and_then(|policy| policy.to_str().ok());
     let wider = policy.map(|policy| {
-        policy.replace(
-            "form-action 'self'",
-            &format!("form-action 'self' {}", origins.join(" ")).trim_end().to_owned(),
-        )
+        policy.replace("form-action 'self'", format!("form-action 'self' {}", origins.join(" ")).trim_end())
     });
     if let Some(policy) = wider.and_then(|policy| HeaderValue::from_str(&policy).ok()) {
         response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
@@ -123,10 +120,10 @@ async fn list(State(state): State<AppState>, Staff(me): Staff, Query(query): Ask
 
 /// What was refused: beside its field, else in a sentence above everything.
 async fn refused(state: &AppState, me: &SignedIn, fields: Option<&Fields>, error: AppError) -> Response {
-    let in_place = match &error {
-        AppError::Invalid { .. } | AppError::BadRequest { .. } | AppError::ProviderNotSetUp { .. } => true,
-        _ => false,
-    };
+    let in_place = matches!(
+        &error,
+        AppError::Invalid { .. } | AppError::BadRequest { .. } | AppError::ProviderNotSetUp { .. }
+    );
     if !in_place {
         return failed(error, HERE);
     }

@@ -277,6 +277,8 @@ mod tests {
             ("/unsubscribe/SECRET", "/unsubscribe/…"),
             ("/my/demo/enter/SECRET", "/my/demo/enter/…"),
             ("/my/feed/SECRET.ics", "/my/feed/…"),
+            ("/feed/SECRET.ics", "/feed/…"),
+            ("/booking/feeds", "/booking/feeds"),
         ] {
             assert_eq!(without_tokens(path), shown);
         }

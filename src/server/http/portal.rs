@@ -69,7 +69,7 @@ fn with_session(state: &AppState, token: Option<&str>, to: &str) -> Response {
 }
 
 /// What these pages have in common: nobody keeps them, nobody lists them, and their addresses stay here.
-fn private(mut response: Response) -> Response {
+pub(super) fn private(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert("x-robots-tag", HeaderValue::from_static("noindex"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
@@ -340,10 +340,15 @@ async fn read_feed(
         }
         Err(error) => return private(problem::page(error)),
     };
+    self::calendar(&headers, calendar, "appointments.ics")
+}
+
+/// A calendar that is subscribed to, or that it did not change since it was read last.
+pub(super) fn calendar(headers: &HeaderMap, calendar: String, name: &str) -> Response {
     let hash: String = crypto::hash(&calendar).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     // Weak: the bytes may be compressed on their way.
     let tag = format!("W/\"{hash}\"");
-    let known = has(&headers, &tag);
+    let known = has(headers, &tag);
     let head = [
         (header::ETAG, tag.as_str()),
         // Kept by whoever asks, and asked for again each time: that is what the tag is for.
@@ -353,8 +358,8 @@ async fn read_feed(
         (StatusCode::NOT_MODIFIED, head).into_response()
     } else {
         let kind = [
-            (header::CONTENT_TYPE, "text/calendar; charset=utf-8"),
-            (header::CONTENT_DISPOSITION, "inline; filename=\"appointments.ics\""),
+            (header::CONTENT_TYPE, "text/calendar; charset=utf-8".to_owned()),
+            (header::CONTENT_DISPOSITION, format!("inline; filename=\"{name}\"")),
         ];
         (head, kind, calendar).into_response()
     })

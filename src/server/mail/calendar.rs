@@ -18,9 +18,9 @@ use crate::{
 use calcard::{
     common::PartialDateTime,
     icalendar::{
-        ICalendar, ICalendarComponent, ICalendarComponentType, ICalendarEntry, ICalendarMethod,
-        ICalendarParameter, ICalendarParameterName, ICalendarParticipationRole, ICalendarParticipationStatus,
-        ICalendarProperty, ICalendarStatus, ICalendarValue,
+        ICalendar, ICalendarComponent, ICalendarComponentType, ICalendarDuration, ICalendarEntry,
+        ICalendarMethod, ICalendarParameter, ICalendarParameterName, ICalendarParticipationRole,
+        ICalendarParticipationStatus, ICalendarProperty, ICalendarStatus, ICalendarValue, ICalendarValueType,
     },
 };
 use chrono::{DateTime, Utc};
@@ -187,6 +187,27 @@ pub(in crate::server) fn head(method: Option<ICalendarMethod>) -> ICalendarCompo
         head.add_property(ICalendarProperty::Method, ICalendarValue::Method(method));
     }
     head
+}
+
+/// What calendars are told about a feed itself: its name, and how often to ask (RFC 7986 §5.1 and §5.7, and the words
+/// that were in use before it).
+pub(in crate::server) fn published_head(name: &str) -> ICalendarComponent {
+    let hour = || ICalendarValue::Duration(ICalendarDuration { hours: 1, ..ICalendarDuration::default() });
+    let name = || ICalendarValue::Text(clean::line(name, 250));
+    let other = |name: &str| ICalendarProperty::Other(name.to_owned());
+    let mut head = head(Some(ICalendarMethod::Publish));
+    head.add_property(ICalendarProperty::Name, name());
+    head.add_property(other("X-WR-CALNAME"), name());
+    let value = ICalendarParameter::new(ICalendarParameterName::Value, ICalendarValueType::Duration);
+    head.entries
+        .push(ICalendarEntry::new(ICalendarProperty::RefreshInterval).with_param(value).with_value(hour()));
+    head.add_property(other("X-PUBLISHED-TTL"), hour());
+    head
+}
+
+/// A calendar to subscribe to.
+pub fn published(name: &str, entries: &[Entry]) -> String {
+    object(published_head(name), entries, entries.iter().map(event).collect())
 }
 
 /// A calendar of these events, and the zones that the times of these entries are in.

@@ -6,7 +6,7 @@ mod connecting;
 mod edits;
 mod fake;
 mod hostile;
-mod peer;
+pub mod peer;
 mod refusals;
 mod silence;
 mod syncing;

@@ -142,15 +142,12 @@ impl World {
         block_on(Google.delete(&self.access(), &self.calendar, &known, tell))
     }
 
-    /// Whom Google would have written to: the kind of mail, and its receivers.
-    fn mails(&self) -> Vec<(String, Vec<String>)> {
+    /// The mails that Google would have sent: of what kind, and to whom.
+    fn mails(&self) -> Vec<(String, String)> {
         let mails: Vec<Value> = serde_json::from_value(self.google.get("/_/mails")).unwrap();
         self.google.delete("/_/mails");
         let text = |value: &Value| value.as_str().unwrap().to_owned();
-        mails
-            .iter()
-            .map(|mail| (text(&mail["method"]), mail["to"].as_array().unwrap().iter().map(text).collect()))
-            .collect()
+        mails.iter().map(|mail| (text(&mail["method"]), text(&mail["to"]))).collect()
     }
 
     /// The requests that were seen, as `method rpc`.

@@ -4,9 +4,22 @@ use crate::peers::python;
 use serde_json::Value;
 use std::{
     io::{BufRead, BufReader},
-    process::{Child, Stdio},
+    path::Path,
+    process::{Child, Command, Stdio},
     time::Duration,
 };
+
+/// What runs a script: Python, or Node where `npm ci` has brought what it stands on.
+fn program(script: &str) -> Command {
+    if !script.ends_with(".mjs") {
+        return python(script);
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    assert!(root.join("node_modules").is_dir(), "the Node packages are missing: run `scripts/tools.sh test`");
+    let mut command = Command::new("node");
+    command.arg(root.join("tests/peers").join(script)).stderr(Stdio::null());
+    command
+}
 
 /// A provider that runs until it is dropped.
 #[derive(Debug)]
@@ -19,7 +32,7 @@ pub struct Standin {
 impl Standin {
     /// Starts one of `tests/peers`, with its options.
     pub fn start(script: &str, options: &[&str]) -> Self {
-        let mut child = python(script)
+        let mut child = program(script)
             .args(options)
             // It ends with its input, so it never outlives this process.
             .stdin(Stdio::piped())

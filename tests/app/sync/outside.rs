@@ -269,7 +269,7 @@ impl Outside {
     /// The only live event of the host's calendar.
     pub fn event(&self) -> Value {
         let events = self.events();
-        assert_eq!(events.len(), 1, "{events:?}");
+        assert_eq!(events.len(), 1, "{events:?} {:?} {:?}", self.log(), self.google.violations());
         events[0].clone()
     }
 

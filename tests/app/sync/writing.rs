@@ -202,6 +202,7 @@ fn the_provider_invites_or_we_do_but_never_both(database: Database) {
     it.database.execute("DELETE FROM messages");
     it.database.execute("UPDATE calendars SET invites = 'provider'");
     it.book(at(690));
+    assert_eq!(it.events().len(), 2, "{:?} {:?}", it.log(), it.google.violations());
     let mails = it.google.get("/_/mails");
     assert_eq!(mails.as_array().unwrap().len(), 1, "{mails}");
     assert_eq!(mails[0]["to"], "invitee1@customer.example");

@@ -29,13 +29,16 @@ class Control:
             own = calendar.get("primary", not primary and number == 0)
             access = calendar.get("access", "owner")
             zone = calendar.get("zone", "UTC")
-            self.store.add_calendar(account, calendar.get("name", email), zone, calendar.get("id"), own, access)
+            shared = calendar.get("id") in self.store.calendars
+            id = self.store.add_calendar(account, calendar.get("name", email), zone, calendar.get("id"), own, access)
+            if shared and calendar.get("name"):
+                # Somebody else's calendar goes by the name that this person gave it.
+                account.entries[id].own["summaryOverride"] = calendar["name"]
         token = body.get("token") or f"outside-{self.store.word(24)}"
         self.store.tokens[token] = Token(email, ALL_SCOPES, float("inf"))
-        calendars = [
-            self.store.entry(account, id) | {"name": self.store.calendars[id].about["summary"]}
-            for id in account.entries
-        ]
+        calendars = [self.store.entry(account, id) for id in account.entries]
+        for entry in calendars:
+            entry["name"] = entry.get("summaryOverride", entry.get("summary"))
         return {"account": email, "calendars": calendars, "token": token}
 
     def post_faults(self, body):

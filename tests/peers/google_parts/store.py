@@ -282,10 +282,10 @@ class Store:
         """Notes who is written to. `send`: all, externalOnly, none."""
         outside = [email for email in recipients if email not in self.accounts]
         to = {"all": list(recipients), "externalOnly": outside, "none": []}[send]
-        if to:
-            about = {"calendar": calendar.id, "event": resource["id"], "iCalUID": resource.get("iCalUID")}
-            about |= {"summary": resource.get("summary"), "sequence": resource.get("sequence")}
-            self.mails.append(about | {"method": method, "to": sorted(to), "sendUpdates": send})
+        about = {"calendar": calendar.id, "event": resource["id"], "iCalUID": resource.get("iCalUID")}
+        about |= {"summary": resource.get("summary"), "sequence": resource.get("sequence")}
+        for email in sorted(to):
+            self.mails.append(about | {"method": method, "to": email, "sendUpdates": send})
 
     def token_account(self, header):
         """Who asks, by the Authorization header, and with which scopes."""

@@ -21,6 +21,8 @@ const MOST_HOPS: usize = 5;
 /// The media type of every body that is not a calendar object; one server takes no other.
 const XML: HeaderValue = HeaderValue::from_static("application/xml; charset=utf-8");
 const CALENDAR: HeaderValue = HeaderValue::from_static("text/calendar; charset=utf-8");
+const KIND: &str = r#"<?xml version="1.0" encoding="utf-8"?>
+<d:propfind xmlns:d="DAV:"><d:prop><d:resourcetype/></d:prop></d:propfind>"#;
 const DEPTH: HeaderName = HeaderName::from_static("depth");
 
 /// An account's server.
@@ -139,6 +141,12 @@ impl<'a> Dav<'a> {
         let classes = answer.headers.get_all("dav").iter().filter_map(|value| value.to_str().ok());
         let mut classes = classes.flat_map(|value| value.split(','));
         Ok(classes.any(|class| class.trim().eq_ignore_ascii_case("calendar-auto-schedule")))
+    }
+
+    /// Is it certain that there is nothing at this address?
+    pub async fn is_missing(&self, url: &Url) -> bool {
+        let answer = self.propfind(url, "0", KIND).await;
+        answer.is_ok_and(|answer| [StatusCode::NOT_FOUND, StatusCode::GONE].contains(&answer.status))
     }
 
     /// PUT of a calendar object, under a condition.

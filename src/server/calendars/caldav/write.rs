@@ -89,7 +89,7 @@ pub async fn create(dav: &Dav<'_>, base: &Url, calendar: &str, draft: &Draft) ->
                 )),
             }
         }
-        Conflict::None => Err(dav.fault(&answer)),
+        Conflict::None => Err(refused(dav, base, calendar, &answer).await),
         Conflict::Uid(named) => {
             let found = match named.and_then(|named| href::path(&answer.url, &named).ok()) {
                 Some(path) if path.starts_with(calendar) => current(dav, base, &path).await?,
@@ -106,13 +106,19 @@ pub async fn create(dav: &Dav<'_>, base: &Url, calendar: &str, draft: &Draft) ->
         }
         Conflict::Unclear => match by_uid(dav, base, calendar, &draft.uid).await {
             Ok(Some(found)) => replace(dav, base, &found, draft).await,
-            // RFC 4918 §9.7.1: the folder is missing.
-            _ if current(dav, base, calendar).await.is_ok_and(|calendar| calendar.is_none()) => {
-                Err(Fault::NotFound)
-            }
-            _ => Err(dav.fault(&answer)),
+            _ => Err(refused(dav, base, calendar, &answer).await),
         },
     }
+}
+
+/// What a refusal of a new object means. Where the calendar itself is gone, servers say so in several ways (409 by
+/// RFC 4918 §9.7.1, 403 by Cyrus, 404 and 405 by others).
+async fn refused(dav: &Dav<'_>, base: &Url, calendar: &str, answer: &Answer) -> Fault {
+    let unclear = [StatusCode::FORBIDDEN, StatusCode::METHOD_NOT_ALLOWED, StatusCode::CONFLICT];
+    if unclear.contains(&answer.status) && dav.is_missing(&href::at(base, calendar)).await {
+        return Fault::NotFound;
+    }
+    dav.fault(answer)
 }
 
 /// Why a new object was not taken.

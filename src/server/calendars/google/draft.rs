@@ -53,7 +53,7 @@ pub(super) fn whole(draft: &Draft, id: &str) -> Value {
     if !draft.invite.is_empty() {
         body.insert(
             "attendees".into(),
-            draft.invite.iter().map(|(email, name)| guest(email, name)).collect(),
+            draft.invite.iter().map(|(name, email)| guest(email, name)).collect(),
         );
         if let Some(private) = private.as_object_mut() {
             private.insert(INVITED.into(), invited(draft).into());
@@ -143,15 +143,15 @@ fn meeting(request: &str) -> Value {
 
 /// Whom Google invites for us, in short. A property has 1,024 characters at most.
 fn invited(draft: &Draft) -> String {
-    draft.invite.iter().take(MOST_INVITED).map(|(email, _)| short(email)).collect::<Vec<_>>().join(" ")
+    draft.invite.iter().take(MOST_INVITED).map(|(_, email)| short(email)).collect::<Vec<_>>().join(" ")
 }
 
 /// The guests: those who are there keep their answers, those whom we invited before and no longer do go, others stay.
 fn guests(draft: &Draft, found: &Event, former: &str) -> Value {
-    let wanted = |email: &str| draft.invite.iter().any(|(wanted, _)| wanted.eq_ignore_ascii_case(email));
+    let wanted = |email: &str| draft.invite.iter().any(|(_, wanted)| wanted.eq_ignore_ascii_case(email));
     let ours = |email: &str| former.split(' ').any(|one| one == short(email));
     let kept = found.attendees.iter().filter(|guest| wanted(&guest.email) || !ours(&guest.email));
     let there = |email: &str| found.attendees.iter().any(|guest| guest.email.eq_ignore_ascii_case(email));
-    let new = draft.invite.iter().filter(|(email, _)| !there(email));
-    kept.map(super::event::Attendee::json).chain(new.map(|(email, name)| guest(email, name))).collect()
+    let new = draft.invite.iter().filter(|(_, email)| !there(email));
+    kept.map(super::event::Attendee::json).chain(new.map(|(name, email)| guest(email, name))).collect()
 }

@@ -257,7 +257,7 @@ fn a_new_event_is_written() {
             "extendedProperties": { "private": { "meridian": "booking:1" } },
         })
     );
-    wanted.invite = vec![("ada@example.com".into(), "Ada".into())];
+    wanted.invite = vec![("Ada".into(), "ada@example.com".into())];
     wanted.meeting = Some("r".into());
     wanted.status = Status::Tentative;
     wanted.busy = false;
@@ -287,13 +287,13 @@ fn a_change_keeps_what_is_not_ours() {
         json!({ "email": "friend@example.com", "displayName": "Friend", "responseStatus": "tentative" });
     // As before.
     let mut wanted = draft();
-    wanted.invite = vec![("Ada@example.com".into(), String::new())];
+    wanted.invite = vec![(String::new(), "Ada@example.com".into())];
     let body = draft::changes(&wanted, &found);
     let yes = json!({ "email": "ada@example.com", "responseStatus": "accepted", "comment": "Yes", "optional": true });
     assert_eq!(body["attendees"], json!([yes, friend]));
     assert!(body.get("recurrence").is_none() && body.get("reminders").is_none());
     // Somebody else now.
-    wanted.invite = vec![("bob@example.com".into(), "Bob".into())];
+    wanted.invite = vec![("Bob".into(), "bob@example.com".into())];
     let body = draft::changes(&wanted, &found);
     let bob = json!({ "email": "bob@example.com", "displayName": "Bob", "responseStatus": "needsAction" });
     assert_eq!(body["attendees"], json!([friend, bob]));

@@ -84,7 +84,7 @@ pub(super) fn new(draft: &Draft, owner_zone: &str, generation: char) -> Value {
         json!([{ "id": mark::PROPERTY, "value": draft.mark }]),
     );
     if !draft.invite.is_empty() {
-        let attendees: Vec<_> = draft.invite.iter().map(|(email, name)| attendee(email, name)).collect();
+        let attendees: Vec<_> = draft.invite.iter().map(|(name, email)| attendee(email, name)).collect();
         body.insert("attendees".into(), attendees.into());
     }
     body.into()
@@ -101,13 +101,13 @@ pub(super) fn change(draft: &Draft, owner_zone: &str, now: &Event) -> Value {
     }
     let there: Vec<String> = now.attendees.iter().flatten().filter_map(|person| person.address()).collect();
     let mut missing =
-        draft.invite.iter().filter(|(email, _)| !there.contains(&email.to_lowercase())).peekable();
+        draft.invite.iter().filter(|(_, email)| !there.contains(&email.to_lowercase())).peekable();
     if missing.peek().is_some() {
         let kept = now.attendees.iter().flatten().filter_map(|person| {
             let email = person.address()?;
             Some(attendee(&email, person.name().unwrap_or_default()))
         });
-        let attendees: Vec<_> = kept.chain(missing.map(|(email, name)| attendee(email, name))).collect();
+        let attendees: Vec<_> = kept.chain(missing.map(|(name, email)| attendee(email, name))).collect();
         body.insert("attendees".into(), attendees.into());
     }
     body.into()
@@ -141,7 +141,7 @@ mod tests {
             when,
             status: Status::Confirmed,
             busy: true,
-            invite: vec![("Kim@example.org".into(), String::new())],
+            invite: vec![(String::new(), "Kim@example.org".into())],
             meeting: None,
             mark: "booking:01890a5d-ac96-774b-bcce-b302099a8058".into(),
         }

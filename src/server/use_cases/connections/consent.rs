@@ -118,12 +118,7 @@ fn missing(oauth: &OAuth, granted: Option<&[String]>) -> Vec<&'static str> {
     };
     let granted: Vec<String> = granted.iter().map(|scope| plain(scope)).collect();
     let has = |scope: &&str| granted.contains(&plain(scope));
-    oauth
-        .needed
-        .iter()
-        .filter(|(group, _)| !group.iter().any(|scope| has(scope)))
-        .map(|(_, words)| *words)
-        .collect()
+    oauth.needed.iter().filter(|(group, _)| !group.iter().any(&has)).map(|(_, words)| *words).collect()
 }
 
 /// Why the provider sent somebody back with an error (RFC 6749 §4.1.2.1, and the vendors' own).

@@ -1,14 +1,15 @@
 //! Calendar files that are uploaded: their events take time as those of a feed do, until the same file comes again.
 
-use super::{Found, Kept, add, find, keep, owner};
+use super::{Found, Kept, add, keep, owner};
 use crate::{
     api::AppError,
     domain::ids::CalendarId,
     server::{
         calendars::{
-            access::{Account, Credential},
-            event::{RemoteCalendar, RemoteEvent},
-            ics::{self, Origin, Reading},
+            access::{Access, Account, Credential},
+            event::{Change, RemoteEvent},
+            fault::Fault,
+            ical,
         },
         context::Context,
         store::{
@@ -21,10 +22,8 @@ use crate::{
 use chrono::{DateTime, Utc};
 use std::collections::HashSet;
 
-/// What the one calendar of a file is called towards its account.
-const ID: &str = "file";
-/// Changes that are kept in one transaction: a writer must not keep bookings waiting.
-const AT_ONCE: usize = 200;
+/// Parts of a file that are kept in one transaction. Few of the hundreds of parts have more than a few events.
+const PARTS_AT_ONCE: usize = 16;
 /// The longest name of a file that is kept, in characters.
 const LONGEST_NAME: usize = 100;
 
@@ -54,92 +53,72 @@ pub async fn file(
     let mut conn = context.db.read().await?;
     let zone = sync_store::owner_zone(&mut conn, &me.member_id).await?;
     drop(conn);
-    let (owned, zone) = (bytes.to_vec(), zone);
-    // Reading 10 MB takes a moment, in which this thread serves nobody else.
-    let read = tokio::task::spawn_blocking(move || {
-        let how = Reading { origin: Origin::Feed, zone: &zone, owner: &[] };
-        ics::read(&owned, &how).map(|events| (events, ics::name(&owned)))
-    });
-    let (events, calendar) =
-        read.await.map_err(|_| AppError::Internal)?.map_err(|fault| refused(fault.to_string()))?;
+    let told = |fault: Fault| refused(fault.to_string());
+    let (calendar, changes) = ical::upload(bytes.to_vec(), &zone).await.map_err(told)?;
     let name = plain_name(name);
-    let found = Found {
-        provider,
-        credential: Credential::File,
-        account: Account { key: format!("file:{name}"), label: name.clone(), home: String::new() },
-        calendars: vec![RemoteCalendar {
-            id: ID.to_owned(),
-            name: calendar.unwrap_or(name),
-            zone: String::new(),
-            writable: false,
-            primary: true,
-        }],
+    let (credential, home) = (Credential::File, calendar.unwrap_or_else(|| name.clone()));
+    let access = Access {
+        credential: &credential,
+        endpoints: None,
+        home: &home,
+        zone: &zone,
+        allow_private: false,
+        now,
     };
+    let calendars = provider.calendars(&access).await.map_err(told)?;
+    let account = Account { key: format!("file:{name}"), label: name, home };
+    let found = Found { provider, credential, account, calendars };
     let mut conn = context.db.write().await?;
     let kept = keep(&mut conn, context, me, &found, now).await.map_err(add::at_address("file"))?;
-    find(&mut conn, me, &kept.id).await?;
     let rows = calendars_store::of_member(&mut conn, owner(me)).await?;
     let row = rows.into_iter().find(|row| row.connection_id == kept.id).ok_or(AppError::Internal)?;
     conn.commit().await?;
-    store_events(context, me, &row.id, &events, now).await?;
-    Ok(kept)
-}
-
-async fn store_events(
-    context: &Context,
-    me: &SignedIn,
-    calendar: &CalendarId,
-    events: &[RemoteEvent],
-    now: DateTime<Utc>,
-) -> Result<(), AppError> {
-    for some in events.chunks(AT_ONCE) {
+    // Some at a time: a writer must not keep bookings waiting.
+    for some in changes.chunks(PARTS_AT_ONCE) {
         let mut conn = context.db.write().await?;
-        for event in some {
-            let root = event.instance.as_ref().map_or(&event.id, |instance| &instance.series);
-            let new = remote_events::NewEvent {
-                calendar,
-                workspace: &me.workspace_id,
-                id: &event.id,
-                root,
-                resource: "",
-                document: &document(event)?,
-            };
-            remote_events::keep(&mut conn, &new).await?;
-        }
-        conn.commit().await?;
-    }
-    let seen: HashSet<&str> = events.iter().map(|event| event.id.as_str()).collect();
-    let mut after = String::new();
-    loop {
-        let mut conn = context.db.write().await?;
-        let most = i64::try_from(AT_ONCE).unwrap_or(i64::MAX);
-        let ids = remote_events::ids(&mut conn, calendar, &after, most).await?;
-        let Some((last, _)) = ids.last() else {
-            // What the rest takes is derived by the engine.
-            sync::choices_changed(&mut conn, calendar, now).await?;
-            return Ok(conn.commit().await?);
-        };
-        after.clone_from(last);
-        for (id, root) in &ids {
-            if !seen.contains(id.as_str()) {
-                forget(&mut conn, me, calendar, id, root).await?;
+        for change in some {
+            if let Change::Resource { id, events } = change {
+                take(&mut conn, me, &row.id, id, events).await?;
             }
         }
         conn.commit().await?;
     }
+    // What they take is derived by the engine.
+    let mut conn = context.db.write().await?;
+    sync::choices_changed(&mut conn, &row.id, now).await?;
+    conn.commit().await?;
+    Ok(kept)
 }
 
-/// An event is no longer in the file, and takes no time any more.
-async fn forget(
+/// These are all events of a part of the file now; others that came from it before are gone, and take no time any more.
+async fn take(
     conn: &mut Conn,
     me: &SignedIn,
     calendar: &CalendarId,
-    id: &str,
-    root: &str,
+    part: &str,
+    events: &[RemoteEvent],
 ) -> Result<(), StoreError> {
-    remote_events::forget(conn, calendar, id).await?;
-    if remote_events::of_root(conn, calendar, root).await?.is_empty() {
-        remote_events::set_busy(conn, &me.workspace_id, &me.member_id, calendar, root, &[]).await?;
+    for event in events {
+        let root = event.instance.as_ref().map_or(&event.id, |instance| &instance.series);
+        let new = remote_events::NewEvent {
+            calendar,
+            workspace: &me.workspace_id,
+            id: &event.id,
+            root,
+            resource: part,
+            document: &document(event)?,
+        };
+        remote_events::keep(conn, &new).await?;
+    }
+    let seen: HashSet<&str> = events.iter().map(|event| event.id.as_str()).collect();
+    for (id, root) in remote_events::of_resource(conn, calendar, part).await? {
+        if seen.contains(id.as_str()) {
+            continue;
+        }
+        remote_events::forget(conn, calendar, &id).await?;
+        if remote_events::of_root(conn, calendar, &root).await?.is_empty() {
+            remote_events::set_busy(conn, &me.workspace_id, &me.member_id, calendar, &root, &[]).await?;
+        }
     }
     Ok(())
 }

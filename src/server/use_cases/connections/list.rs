@@ -70,10 +70,6 @@ pub(crate) async fn take_list(
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     let of = Owner { workspace, member };
-    // A file says nothing of itself after it was read.
-    if list.is_empty() && provider.connect() == Connect::Feed {
-        return Ok(());
-    }
     store::lock(conn, of).await?;
     let all = store::of_member(conn, of).await?;
     let (known, others): (Vec<&CalendarRow>, Vec<&CalendarRow>) =

@@ -22,9 +22,8 @@ use crate::{
 use calcard::{
     common::PartialDateTime,
     icalendar::{
-        ICalendar, ICalendarComponent, ICalendarComponentType, ICalendarDuration, ICalendarEntry,
-        ICalendarMethod, ICalendarParameter, ICalendarParameterName, ICalendarProperty, ICalendarStatus,
-        ICalendarValue, ICalendarValueType, Uri,
+        ICalendar, ICalendarComponent, ICalendarComponentType, ICalendarProperty, ICalendarStatus,
+        ICalendarValue, Uri,
     },
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -82,7 +81,8 @@ pub async fn read(context: &Context, token: &str, now: DateTime<Utc>) -> Result<
     for (booking, name) in portal::hosts(&mut conn, workspace, email_key).await? {
         hosts.entry(booking).or_default().push(name);
     }
-    let mut calendar = head(&feed.workspace_name);
+    let mut calendar =
+        crate::server::mail::calendar::published_head(&format!("Appointments: {}", feed.workspace_name));
     let mut components = Vec::with_capacity(rows.len() + 1);
     for (row, number) in rows.into_iter().zip(1..) {
         let with = hosts.get(&row.booking_id).map(|names| names.join(", ")).unwrap_or_default();
@@ -95,26 +95,6 @@ pub async fn read(context: &Context, token: &str, now: DateTime<Utc>) -> Result<
 
 fn text(text: impl Into<String>) -> ICalendarValue {
     ICalendarValue::Text(text.into())
-}
-
-/// What calendars are told about the feed itself: its name, and how often to ask (RFC 7986 §5.1 and §5.7, and the words
-/// that were in use before it).
-fn head(workspace: &str) -> ICalendarComponent {
-    let hour = || ICalendarValue::Duration(ICalendarDuration { hours: 1, ..ICalendarDuration::default() });
-    let name = format!("Appointments: {workspace}");
-    let other = |name: &str| ICalendarProperty::Other(name.to_owned());
-    let mut calendar = ICalendarComponent::new(ICalendarComponentType::VCalendar);
-    calendar.add_property(ICalendarProperty::Version, text("2.0"));
-    calendar.add_property(ICalendarProperty::Prodid, text("-//Meridian//Meridian//EN"));
-    calendar.add_property(ICalendarProperty::Method, ICalendarValue::Method(ICalendarMethod::Publish));
-    calendar.add_property(ICalendarProperty::Name, text(name.clone()));
-    calendar.add_property(other("X-WR-CALNAME"), text(name));
-    let value = ICalendarParameter::new(ICalendarParameterName::Value, ICalendarValueType::Duration);
-    calendar
-        .entries
-        .push(ICalendarEntry::new(ICalendarProperty::RefreshInterval).with_param(value).with_value(hour()));
-    calendar.add_property(other("X-PUBLISHED-TTL"), hour());
-    calendar
 }
 
 fn event(

@@ -30,16 +30,18 @@ fn by_consent(choice: &Choice, ready: bool, is_admin: bool) -> AnyView {
         }
         .into_any()
     } else if is_admin {
+        let words = format!("{} is not set up on this server. You can do that under ", choice.name);
         view! {
             <p class="mt-1">
-                {choice.name} " is not set up on this server. You can do that under "
+                {words}
                 <a class="link" href="/booking/calendars/providers">"Providers"</a> "."
             </p>
         }
         .into_any()
     } else {
-        view! { <p class="mt-1">{choice.name} " is not set up on this server. An admin of your workspace can do that."</p> }
-            .into_any()
+        let words =
+            format!("{} is not set up on this server. An admin of your workspace can do that.", choice.name);
+        view! { <p class="mt-1">{words}</p> }.into_any()
     };
     view! {
         <section class="card min-w-0" aria-labelledby=heading.clone()>

@@ -114,7 +114,7 @@ async fn what_others_wrote_stays_when_we_write(kind: Kind) {
     let written = rosa.create(&work, &ours).await.unwrap();
     let added = "X-APPLE-TRAVEL-DURATION:PT30M\nCATEGORIES:Studio\nATTENDEE;PARTSTAT=ACCEPTED:mailto:leo@studio.example\n\
                  BEGIN:VALARM\nACTION:DISPLAY\nTRIGGER:-PT15M\nDESCRIPTION:Soon\nEND:VALARM\nEND:VEVENT";
-    peer.replace(&ours.uid, "END:VEVENT", added);
+    peer.replace(&ours.uid, &["END:VEVENT", added]);
     ours.title = "Portrait, outdoors".into();
     ours.when = timed(at("2026-12-02T12:00:00Z"), at("2026-12-02T14:00:00Z"));
     let stale = rosa.update(&work, &known(&written), &ours).await;
@@ -140,7 +140,7 @@ async fn a_stale_change_is_refused(kind: Kind) {
     let (rosa, work) = peer.rosa().await;
     let ours = draft("0190-a", "Portrait", "2026-12-01T09:00:00Z");
     let written = rosa.create(&work, &ours).await.unwrap();
-    peer.replace(&ours.uid, "SUMMARY:Portrait", "SUMMARY:Mine");
+    peer.replace(&ours.uid, &["SUMMARY:Portrait", "SUMMARY:Mine"]);
     let mut wanted = ours.clone();
     wanted.title = "Ours".into();
     assert_eq!(rosa.update(&work, &known(&written), &wanted).await, Err(Fault::Changed));
@@ -156,7 +156,7 @@ async fn a_stale_deletion_is_refused(kind: Kind) {
     let (rosa, work) = peer.rosa().await;
     let ours = draft("0190-a", "Portrait", "2026-12-01T09:00:00Z");
     let written = rosa.create(&work, &ours).await.unwrap();
-    peer.replace(&ours.uid, "SUMMARY:Portrait", "SUMMARY:Mine");
+    peer.replace(&ours.uid, &["SUMMARY:Portrait", "SUMMARY:Mine"]);
     assert_eq!(rosa.delete(&work, &known(&written)).await, Err(Fault::Changed));
     assert_eq!(peer.count(), 1);
     rosa.delete(&work, &Known { id: written.id, etag: None }).await.unwrap();

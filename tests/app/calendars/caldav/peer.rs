@@ -21,6 +21,11 @@ macro_rules! each_server {
             async fn xandikos() {
                 super::$name($crate::calendars::caldav::peer::Kind::Xandikos).await;
             }
+            #[tokio::test]
+            #[ignore = "tests/peers/cyrus.sh gets Cyrus and runs these"]
+            async fn cyrus() {
+                super::$name($crate::calendars::caldav::peer::Kind::Cyrus).await;
+            }
         }
     )+};
 }
@@ -30,6 +35,7 @@ pub(super) use each_server;
 pub enum Kind {
     Radicale,
     Xandikos,
+    Cyrus,
 }
 
 /// A program that is asked on its input and answers on its output.
@@ -59,8 +65,8 @@ impl Talk {
 
 impl Drop for Talk {
     fn drop(&mut self) {
+        // Both end with their input, and Cyrus takes its own children along.
         drop(self.input.take());
-        let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
@@ -68,6 +74,8 @@ impl Drop for Talk {
 /// A server with a calendar `Work` of Rosa's, and another program that works in it.
 pub struct Peer {
     pub url: String,
+    /// Rosa's own address.
+    pub principal: String,
     /// The address of `Work`.
     pub work: String,
     client: Talk,
@@ -81,17 +89,22 @@ impl Peer {
         let name = match kind {
             Kind::Radicale => "radicale",
             Kind::Xandikos => "xandikos",
+            Kind::Cyrus => "cyrus",
         };
         let mut server = Talk::start("caldav_server.py", &[name, folder.path().to_str().unwrap()]);
         let url = format!("http://127.0.0.1:{}/", server.line());
-        let client = Talk::start("caldav_client.py", &[&url, "rosa", "secret"]);
-        let mut peer = Self { url, work: String::new(), client, _server: server, _folder: folder };
+        let principal = match kind {
+            Kind::Radicale | Kind::Xandikos => format!("{url}rosa/"),
+            Kind::Cyrus => format!("{url}dav/principals/user/rosa/"),
+        };
+        let client = Talk::start("caldav_client.py", &[&principal, "rosa", "secret"]);
+        let mut peer = Self { url, principal, work: String::new(), client, _server: server, _folder: folder };
         peer.work = peer.make("Work", &["VEVENT"]);
         peer
     }
 
     /// Rosa, and the id of her calendar `Work`.
-    pub async fn rosa(&self) -> (Member, String) {
+    pub(in crate::calendars::caldav) async fn rosa(&self) -> (Member, String) {
         let rosa = Member::rosa(&self.url).await;
         let work = rosa.calendar("Work").await;
         (rosa, work)
@@ -125,9 +138,9 @@ impl Peer {
         self.ask_of_work("read", &[uid]).as_str().map(str::to_owned)
     }
 
-    /// Replaces text in an object.
-    pub fn replace(&mut self, uid: &str, before: &str, after: &str) {
-        self.ask_of_work("replace", &[uid, before, after]);
+    /// Replaces text in an object: before, after, and again, all in one change.
+    pub fn replace(&mut self, uid: &str, texts: &[&str]) {
+        self.ask_of_work("replace", &[&[uid], texts].concat());
     }
 
     /// Adds a component to an object.

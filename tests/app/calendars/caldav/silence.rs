@@ -318,9 +318,11 @@ async fn servers_without_tokens_are_listed() {
     }
 }
 
+type Way = Box<dyn Fn(&Asked, &mut Shelf) -> Answer + Send + Sync>;
+
 #[tokio::test]
 async fn a_multiget_that_is_not_answered_in_full_is_made_up_for() {
-    let ways: Vec<(&str, Box<dyn Fn(&Asked, &mut Shelf) -> Answer + Send + Sync>)> = vec![
+    let ways: Vec<(&str, Way)> = vec![
         (
             "leaves some out",
             Box::new(|asked, shelf| {

@@ -42,7 +42,7 @@ async fn what_others_do_is_followed(kind: Kind) {
     mirror.follow(&rosa, &work).await.unwrap();
     assert_eq!(mirror.titles(), ["Event 0", "Event 1", "Event 2"]);
     peer.delete(&["u0001"]);
-    peer.replace("u0002", "Event 2", "Event two");
+    peer.replace("u0002", &["Event 2", "Event two"]);
     peer.put(&[&event(3)]);
     let round = mirror.follow(&rosa, &work).await.unwrap();
     assert_eq!((round.changes, round.anew), (3, false), "no more than what changed was read");
@@ -76,7 +76,7 @@ async fn five_hundred_events_are_followed_by_token(kind: Kind) {
     assert_eq!(by(mirror.cursor.as_ref()), "token");
     assert!(mirror.follow(&rosa, &work).await.unwrap().unchanged);
     peer.delete(&["u0007", "u0123"]);
-    peer.replace("u0250", "Event 250", "Event changed");
+    peer.replace("u0250", &["Event 250", "Event changed"]);
     let ours = draft("0190-a", "Portrait", "2026-12-01T09:00:00Z");
     let written = rosa.create(&work, &ours).await.unwrap();
     let round = mirror.follow(&rosa, &work).await.unwrap();
@@ -163,7 +163,7 @@ async fn what_is_over_is_left_out_of_large_calendars_but_no_series(kind: Kind) {
     titles.retain(|title| *title != "Ended");
     assert_eq!(titles, ["Birthday", "Daily", "Dates", "Day", "Future", "Long", "Today"]);
     // What comes back from the past is seen, and so is what goes.
-    peer.replace("old7", "2019", "2027");
+    peer.replace("old7", &["2019", "2027"]);
     peer.delete(&["old8", "today"]);
     let round = mirror.follow(&rosa, &work).await.unwrap();
     assert_eq!((round.changes, round.anew), (3, false));

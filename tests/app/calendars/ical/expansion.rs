@@ -49,20 +49,24 @@ fn theirs(value: &Value) -> Found {
 struct Dice(u64);
 
 impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
+    fn roll(&mut self, sides: i64) -> i64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
-        self.0 % sides
+        i64::try_from(self.0 >> 1).unwrap() % sides
     }
 
     fn one<'a, T: ?Sized>(&mut self, of: &[&'a T]) -> &'a T {
-        of[self.roll(of.len() as u64) as usize]
+        of[index(self.roll(i64::try_from(of.len()).unwrap()))]
     }
 
-    fn chance(&mut self, percent: u64) -> bool {
+    fn chance(&mut self, percent: i64) -> bool {
         self.roll(100) < percent
     }
+}
+
+fn index(number: i64) -> usize {
+    usize::try_from(number).unwrap()
 }
 
 const DAYS: [&str; 7] = ["MO", "TU", "WE", "TH", "FR", "SA", "SU"];
@@ -71,7 +75,7 @@ const DAYS: [&str; 7] = ["MO", "TU", "WE", "TH", "FR", "SA", "SU"];
 fn list(dice: &mut Dice, own: i64, from: i64, to: i64) -> String {
     let mut all = vec![own];
     for _ in 0..dice.roll(3) {
-        all.push(from + dice.roll((to - from + 1) as u64) as i64);
+        all.push(from + dice.roll(to - from + 1));
     }
     all.sort_unstable();
     all.dedup();
@@ -81,7 +85,7 @@ fn list(dice: &mut Dice, own: i64, from: i64, to: i64) -> String {
 /// A rule that generates its own DTSTART: what others generate is undefined (RFC 5545 §3.8.5.3).
 fn rule(dice: &mut Dice, start: NaiveDateTime, all_day: bool) -> String {
     let day = start.date();
-    let weekday = DAYS[day.weekday().num_days_from_monday() as usize];
+    let weekday = DAYS[index(day.weekday().num_days_from_monday().into())];
     let length = i64::from(
         (day.with_day(1).unwrap() + TimeDelta::days(31)).with_day(1).unwrap().pred_opt().unwrap().day(),
     );
@@ -154,7 +158,7 @@ fn rule(dice: &mut Dice, start: NaiveDateTime, all_day: bool) -> String {
     match dice.roll(5) {
         0 => parts.push(format!("COUNT={}", 1 + dice.roll(60))),
         1 => {
-            let until = day + TimeDelta::days(dice.roll(900) as i64);
+            let until = day + TimeDelta::days(dice.roll(900));
             let time = if all_day { "" } else { "T235959Z" };
             parts.push(format!("UNTIL={}{time}", until.format("%Y%m%d")));
         }
@@ -177,9 +181,8 @@ fn case(dice: &mut Dice) -> String {
         "UTC",
     ]);
     let all_day = dice.chance(25);
-    let day = NaiveDate::from_ymd_opt(2020, 1, 1).unwrap() + TimeDelta::days(dice.roll(2_200) as i64);
-    let start =
-        day.and_hms_opt([9, 14, 20][dice.roll(3) as usize], [0, 30][dice.roll(2) as usize], 0).unwrap();
+    let day = NaiveDate::from_ymd_opt(2020, 1, 1).unwrap() + TimeDelta::days(dice.roll(2_200));
+    let start = day.and_hms_opt([9, 14, 20][index(dice.roll(3))], [0, 30][index(dice.roll(2))], 0).unwrap();
     let rule = rule(dice, start, all_day);
     let time = |name: &str, at: NaiveDateTime| {
         if all_day {
@@ -198,13 +201,13 @@ fn case(dice: &mut Dice) -> String {
         time("DTSTART", start),
         time(
             "DTEND",
-            start + if all_day { TimeDelta::days(1 + dice.roll(3) as i64) } else { TimeDelta::minutes(90) },
+            start + if all_day { TimeDelta::days(1 + dice.roll(3)) } else { TimeDelta::minutes(90) },
         ),
         format!("RRULE:{rule}"),
     ];
     for name in ["EXDATE", "RDATE"] {
         for _ in 0..dice.roll(3) {
-            let other = start + TimeDelta::days(7 * (1 + dice.roll(60) as i64));
+            let other = start + TimeDelta::days(7 * (1 + dice.roll(60)));
             lines.push(time(name, other));
         }
     }
@@ -219,7 +222,7 @@ fn generated_rules_come_to_what_another_program_finds() {
         .map(|_| {
             let ics = case(&mut dice);
             let from = "2024-01-01T00:00:00Z".parse::<DateTime<Utc>>().unwrap()
-                + TimeDelta::hours(dice.roll(24 * 700) as i64);
+                + TimeDelta::hours(dice.roll(24 * 700));
             (
                 ics,
                 dice.one(&["Europe/Berlin", "Pacific/Auckland", "America/New_York"]),

@@ -202,7 +202,7 @@ fn a_meeting_comes_at_once_later_or_never() {
 #[test]
 fn people_are_invited_once_and_their_answers_are_seen() {
     play(async |stage| {
-        let invite = vec![("kim@example.org".to_owned(), "Kim".to_owned())];
+        let invite = vec![("Kim".to_owned(), "kim@example.org".to_owned())];
         let wanted = Draft { invite, ..draft() };
         let written = create(stage, &wanted).await.unwrap();
         let copies = stage.standin.outside(&stage.kim, "GET", "/v1.0/me/events", Value::Null);
@@ -220,7 +220,7 @@ fn people_are_invited_once_and_their_answers_are_seen() {
         people.push(json!({ "emailAddress": { "address": "boss@studio.example" } }));
         stage.changed_outside(&written.id, json!({ "attendees": people }));
         let mut more = wanted.clone();
-        more.invite.push(("guest@example.net".into(), String::new()));
+        more.invite.push((String::new(), "guest@example.net".into()));
         let read = stage.get(&written.id).await.unwrap();
         update(stage, &Known { id: read.id, etag: read.etag }, &more).await.unwrap();
         let read = stage.get(&written.id).await.unwrap();

@@ -1,0 +1,194 @@
+// Calendars elsewhere: a member subscribes to a feed, chooses what it is for, uploads a file and lets both go; an admin sets
+// a provider up. The pages have no scripts of their own.
+
+import type { Page } from "@playwright/test";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { axe, expect, screenshot, test } from "./support/fixtures";
+
+const owner = { email: "ada@demo.example", password: "meridian-demo" };
+/** What Chromium writes when a page answers with a refusal. */
+const refusal = /status of 422/;
+
+/** A calendar with one event, far ahead, under a name that no other run uses. */
+function calendar(name: string): string {
+  return [
+    "BEGIN:VCALENDAR",
+    "VERSION:2.0",
+    "PRODID:-//Meridian//e2e//EN",
+    `X-WR-CALNAME:${name}`,
+    "BEGIN:VEVENT",
+    `UID:${name}@example.org`,
+    "DTSTAMP:20260101T000000Z",
+    "DTSTART:20400101T100000Z",
+    "DTEND:20400101T110000Z",
+    "SUMMARY:Lesson",
+    "END:VEVENT",
+    "END:VCALENDAR",
+    "",
+  ].join("\r\n");
+}
+
+/** A feed at an address of its own, for as long as `use` takes. */
+async function withFeed(name: string, use: (url: string) => Promise<void>): Promise<void> {
+  const server = createServer((_, response) => {
+    response.writeHead(200, { "Content-Type": "text/calendar; charset=utf-8" }).end(calendar(name));
+  });
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  try {
+    await use(`http://127.0.0.1:${(server.address() as AddressInfo).port}/${name}.ics`);
+  } finally {
+    server.closeAllConnections();
+    await new Promise((done) => server.close(done));
+  }
+}
+
+async function signIn(page: Page, next: string): Promise<void> {
+  await page.goto(`/sign-in?next=${next}`);
+  await page.getByLabel("E-mail address").fill(owner.email);
+  await page.getByLabel("Password").fill(owner.password);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await expect(page).toHaveURL(new RegExp(`${next}$`));
+}
+
+async function inspect(page: Page, name: string): Promise<void> {
+  await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
+  await axe(page);
+  await page.emulateMedia({ colorScheme: "dark", reducedMotion: "reduce" });
+  await axe(page, ["color-contrast"]);
+  await page.emulateMedia({ colorScheme: null, reducedMotion: null });
+  await screenshot(page, name);
+}
+
+/** Nothing sticks out of a narrow screen. */
+async function fits(page: Page): Promise<void> {
+  const before = page.viewportSize();
+  await page.setViewportSize({ width: 320, height: 640 });
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(320);
+  if (before) await page.setViewportSize(before);
+}
+
+async function disconnect(page: Page): Promise<void> {
+  await page.getByText("Disconnect this account").click();
+  await expect(page.getByText("Everything that is known of it here is forgotten")).toBeVisible();
+  await page.getByRole("button", { name: "Disconnect", exact: true }).click();
+  await expect(page.getByRole("status")).toHaveText(/^Disconnected\./);
+}
+
+test("a feed is subscribed to, chosen for, and let go", async ({ page, errors }) => {
+  // axe looks at four pages.
+  test.slow();
+  errors.allow(refusal);
+  const name = `lessons-${crypto.randomUUID()}`;
+  await withFeed(name, async (url) => {
+    await signIn(page, "/booking/calendars");
+    await expect(page.getByRole("heading", { level: 1, name: "Calendars" })).toBeVisible();
+    const menu = page.getByRole("navigation", { name: "Workspace" });
+    await expect(menu.getByRole("link", { name: "Calendars" })).toHaveAttribute("aria-current", "page");
+    await inspect(page, "calendars");
+    await fits(page);
+
+    // Refused: what was entered stays, and the sentence belongs to its field.
+    const feed = page.getByLabel("Address of a feed");
+    await feed.fill("https://169.254.169.254/secret.ics");
+    await feed.press("Enter");
+    await expect(page).toHaveTitle(/^Error: Calendars/);
+    await expect(feed).toHaveAccessibleDescription(/private network/);
+    await expect(feed).toHaveValue("https://169.254.169.254/secret.ics");
+    await axe(page);
+    await page.getByRole("alert").getByRole("link").press("Enter");
+    await expect(feed).toBeFocused();
+
+    await feed.fill(url);
+    await page.keyboard.press("Enter");
+    await expect(page.getByRole("status")).toHaveText(/^Connected\./);
+    await expect(page.getByRole("heading", { level: 1 })).toContainText(name);
+    await expect(page.getByText("can only be read")).toBeVisible();
+    await inspect(page, "calendar-account");
+    await fits(page);
+
+    // Its settings, with the keyboard alone.
+    const settings = page.locator("summary", { hasText: "Settings" });
+    await settings.focus();
+    await page.keyboard.press("Enter");
+    const tentative = page.getByRole("checkbox", { name: /^Tentative events/ });
+    await expect(tentative).toBeChecked();
+    await tentative.focus();
+    await page.keyboard.press("Space");
+    await axe(page);
+    const save = page.getByRole("button", { name: /^Save/ });
+    await save.focus();
+    await page.keyboard.press("Enter");
+    await expect(page.getByRole("status")).toHaveText("Saved.");
+    await settings.click();
+    await expect(tentative).not.toBeChecked();
+
+    await page.getByRole("button", { name: /^Take no time/ }).click();
+    await expect(page.getByRole("status")).toHaveText("Its events take no time any more.");
+    await page.getByRole("button", { name: /^Take time/ }).click();
+    await expect(page.getByRole("status")).toHaveText("Its events take time from now on.");
+
+    // It is read by itself; the page says when that has happened.
+    await expect(async () => {
+      await page.reload();
+      await expect(page.getByText("In step")).toBeVisible({ timeout: 500 });
+    }).toPass({ timeout: 30_000 });
+    await page.getByRole("button", { name: "Sync now" }).click();
+    await expect(page.getByRole("status")).toHaveText(/being looked at now/);
+
+    await page.getByRole("link", { name: "All calendars" }).click();
+    const card = page.getByRole("listitem").filter({ has: page.getByRole("heading", { name: new RegExp(name) }) });
+    await expect(card).toContainText("In step");
+    await inspect(page, "calendars-connected");
+    await fits(page);
+    await card.getByRole("link", { name: /^Settings, log, disconnect/ }).click();
+    await disconnect(page);
+    await expect(page.getByRole("heading", { name: new RegExp(name) })).toHaveCount(0);
+  });
+});
+
+test("a calendar file is uploaded", async ({ page, errors }) => {
+  errors.allow(refusal);
+  const name = `file-${crypto.randomUUID()}`;
+  await signIn(page, "/booking/calendars");
+  const file = page.getByLabel("A calendar file");
+  await file.setInputFiles({ name: "page.ics", mimeType: "text/calendar", buffer: Buffer.from("<html>hello</html>") });
+  await page.getByRole("button", { name: "Upload" }).click();
+  await expect(page).toHaveTitle(/^Error: Calendars/);
+  await expect(file).toHaveAttribute("aria-invalid", "true");
+  await axe(page);
+  await file.setInputFiles({ name: `${name}.ics`, mimeType: "text/calendar", buffer: Buffer.from(calendar(name)) });
+  await page.getByRole("button", { name: "Upload" }).click();
+  await expect(page.getByRole("status")).toHaveText(/^Connected\./);
+  await expect(page.getByRole("heading", { level: 1 })).toHaveText(`${name}.ics`);
+  await disconnect(page);
+});
+
+test("an admin sets a provider up, and nobody sees its secret again", async ({ page, errors }) => {
+  errors.allow(refusal);
+  const secret = `secret-${crypto.randomUUID()}`;
+  await signIn(page, "/booking/calendars");
+  await page.getByRole("link", { name: "Providers", exact: true }).last().click();
+  await expect(page.getByRole("heading", { level: 1, name: "Calendar providers" })).toBeVisible();
+  await inspect(page, "calendar-providers");
+  await fits(page);
+  const google = page.getByRole("region", { name: "Google Calendar" });
+  await expect(google).toContainText("/api/v1/booking/calendars/callback/google");
+  const id = google.getByLabel("Client id");
+  await id.fill("two words");
+  await google.getByLabel("Client secret").fill(secret);
+  await google.getByRole("button", { name: /^Save/ }).click();
+  await expect(page).toHaveTitle(/^Error: Calendar providers/);
+  await expect(id).toHaveAccessibleDescription(/can't contain spaces/);
+  await expect(id).toHaveValue("two words");
+  expect(await page.content()).not.toContain(secret);
+  await axe(page);
+  await id.fill("end2end.apps.example");
+  await google.getByLabel("Client secret").fill(secret);
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("status")).toHaveText(/^Saved\./);
+  await expect(google).toContainText("Set up");
+  expect(await page.content()).not.toContain(secret);
+  await page.getByRole("link", { name: "All calendars" }).click();
+  await expect(page.getByRole("button", { name: "Connect Google Calendar" })).toBeVisible();
+});

@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# The tests of CalDAV on Cyrus, the engine behind a large provider. Not a part of `make test`: it is a Debian package that
+# would bring a mail server with it, so its files are only unpacked, beside the other tools. Debian 12 or later, any user.
+# Usage: tests/peers/cyrus.sh [TEST…]
+# shellcheck source=scripts/env.sh
+. "$(dirname "$0")/../../scripts/env.sh"
+
+export MERIDIAN_TEST_CYRUS=$TOOLS/cyrus
+packages=(cyrus-common cyrus-caldav cyrus-imapd libical3 libxapian30 libzephyr4 libwrap0 libpcre3 libshp2 libclamav12 libmspack0)
+
+if [ ! -x "$MERIDIAN_TEST_CYRUS/usr/lib/cyrus/bin/httpd" ]; then
+    say "Unpacking Cyrus into $MERIDIAN_TEST_CYRUS (some seconds)"
+    rm -rf "$MERIDIAN_TEST_CYRUS"
+    folder=$(mktemp -d)
+    (cd "$folder" && apt-get download -qq "${packages[@]}" 2>/dev/null)
+    for package in "$folder"/*.deb; do dpkg -x "$package" "$MERIDIAN_TEST_CYRUS"; done
+    rm -rf "$folder"
+fi
+
+[ "$#" -gt 0 ] || set -- calendars::caldav
+for name in "$@"; do
+    cargo test --locked --features ssr --test app -- --ignored "$name"
+done
