@@ -4,9 +4,10 @@ use crate::api::staff::Me;
 use leptos::prelude::*;
 
 /// Address, words, and who sees it: everyone, managers and admins, or admins.
-const PAGES: [(&str, &str, &[&str]); 7] = [
+const PAGES: [(&str, &str, &[&str]); 8] = [
     ("/booking", "Bookings", &["staff", "manager", "admin"]),
     ("/booking/calendars", "Calendars", &["staff", "manager", "admin"]),
+    ("/booking/feeds", "Feeds", &["staff", "manager", "admin"]),
     ("/booking/messages", "Messages", &["staff", "manager", "admin"]),
     ("/booking/mail", "Mail", &["admin"]),
     ("/booking/mailbox", "Mailbox", &["admin"]),

@@ -23,7 +23,7 @@ use crate::{
         AppError,
         portal::{DeletePage, Deleted},
     },
-    domain::ids::{EventTypeId, InviteeId, WorkspaceId},
+    domain::ids::{BookingId, EventTypeId, InviteeId, WorkspaceId},
     server::{
         context::Context,
         crypto,
