@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # The tests of CalDAV on Cyrus, the engine behind a large provider. Not a part of `make test`: it is a Debian package that
 # would bring a mail server with it, so its files are only unpacked, beside the other tools. Debian 12 or later, any user.
-# In a container, Cyrus 3.6.1 now and then loses sight of a child that ended, and then answers nobody: a test that ends with
-# "No answer came in time" is to be run again alone.
+# Not reliable yet: Cyrus 3.6.1 was seen to stop answering in the middle, its master busy in a loop with an httpd that had ended
+# and was not waited for. Why is not known; tests then fail with "No answer came in time".
 # Usage: tests/peers/cyrus.sh [TEST…]
 # shellcheck source=scripts/env.sh
 . "$(dirname "$0")/../../scripts/env.sh"
