@@ -138,7 +138,10 @@ def cyrus(folder):
     print(http, flush=True)
     sys.stdin.read()
     master.send_signal(signal.SIGTERM)
-    master.wait()
+    try:
+        master.wait(5)
+    except subprocess.TimeoutExpired:
+        master.kill()
 
 
 def main():

@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # The tests of CalDAV on Cyrus, the engine behind a large provider. Not a part of `make test`: it is a Debian package that
 # would bring a mail server with it, so its files are only unpacked, beside the other tools. Debian 12 or later, any user.
+# Not reliable yet: Cyrus 3.6.1 was seen to stop answering in the middle, its master busy in a loop with an httpd that had ended
+# and was not waited for. Why is not known; tests then fail with "No answer came in time".
 # Usage: tests/peers/cyrus.sh [TEST…]
 # shellcheck source=scripts/env.sh
 . "$(dirname "$0")/../../scripts/env.sh"
@@ -17,6 +19,7 @@ if [ ! -x "$MERIDIAN_TEST_CYRUS/usr/lib/cyrus/bin/httpd" ]; then
     rm -rf "$folder"
 fi
 
+[ -x "$MERIDIAN_TEST_PYTHON" ] || scripts/tools.sh test
 [ "$#" -gt 0 ] || set -- calendars::caldav
 for name in "$@"; do
     cargo test --locked --features ssr --test app -- --ignored "$name"

@@ -145,8 +145,9 @@ impl<'a> Dav<'a> {
 
     /// Is it certain that there is nothing at this address?
     pub async fn is_missing(&self, url: &Url) -> bool {
+        // One server says it in a 207.
         let answer = self.propfind(url, "0", KIND).await;
-        answer.is_ok_and(|answer| [StatusCode::NOT_FOUND, StatusCode::GONE].contains(&answer.status))
+        answer.is_ok_and(|answer| self.one(&answer) == Err(Fault::NotFound))
     }
 
     /// PUT of a calendar object, under a condition.

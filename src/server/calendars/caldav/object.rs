@@ -43,8 +43,8 @@ pub fn read(
     Ok(events)
 }
 
-/// A draft as an object. Where we invite, no attendees stand in it, so that no server sends anything (with an attendee it
-/// would, RFC 6638 §3.2.1, but for SCHEDULE-AGENT=CLIENT, which not all heed).
+/// A draft as an object. Where we invite, no attendees stand in it: a server has nobody to send anything to (RFC 6638 §3.2.1),
+/// and SCHEDULE-AGENT=CLIENT (§7.1) is not needed.
 pub fn write(access: &Access<'_>, draft: &Draft) -> String {
     ics::write(draft, access.now, organizer(access).as_deref())
 }

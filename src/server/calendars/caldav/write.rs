@@ -132,7 +132,8 @@ enum Conflict {
     Unclear,
 }
 
-/// The precondition counts, not the status: 403, 409 and 412 are in use for the same. Nextcloud says it in words.
+/// The precondition counts, not the status: 403, 409 and 412 are in use for the same. Nextcloud says it in words
+/// (from memory: not seen on a server).
 fn conflict(answer: &Answer) -> Conflict {
     let conditions = ["no-uid-conflict", "unique-scheduling-object-resource"];
     let named = conditions.iter().find_map(|name| answer.condition(Space::CalDav, name));

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use std::{
     io::{BufRead, BufReader, Lines, Write},
     process::{Child, ChildStdin, ChildStdout, Stdio},
+    time::{Duration, Instant},
 };
 use tempfile::TempDir;
 
@@ -67,6 +68,11 @@ impl Drop for Talk {
     fn drop(&mut self) {
         // Both end with their input, and Cyrus takes its own children along.
         drop(self.input.take());
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
