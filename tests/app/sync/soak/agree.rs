@@ -236,7 +236,7 @@ impl Soak {
         }
     }
 
-    /// The events at the provider that the first difference is about, for whoever looks for the reason.
+    /// The events that the first difference is about, as they are there and as they are known here, for whoever looks for the reason.
     fn blame(&self, remote: &Remote, here: &[Span], there: &[Span]) -> Vec<String> {
         let mut odd = here.iter().filter(|span| !there.contains(span));
         let Some((from, until)) = odd.next().or_else(|| there.iter().find(|span| !here.contains(span)))
@@ -256,7 +256,13 @@ impl Soak {
         let keys =
             ["id", "start", "end", "recurringEventId", "originalStartTime", "transparency", "attendees"];
         let word = |event: &Value| keys.map(|key| event[key].to_string()).join(" ");
-        events.iter().map(word).collect()
+        let roots =
+            events.iter().filter_map(|event| event["recurringEventId"].as_str().or(event["id"].as_str()));
+        let roots: HashSet<&str> = roots.collect();
+        let known = self.it.texts("SELECT root || ' ' || document FROM remote_events ORDER BY root, id");
+        let known =
+            known.into_iter().filter(|row| row.split(' ').next().is_some_and(|root| roots.contains(root)));
+        events.iter().map(word).chain(known).collect()
     }
 
     fn busy_there(&self, remote: &Remote, from: DateTime<Utc>, until: DateTime<Utc>) -> Vec<Span> {

@@ -2,7 +2,7 @@
 
 use super::{
     Made, Soak,
-    content::{moment, single, stamp},
+    content::{event_id, moment, single, stamp},
 };
 use crate::world::order;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -101,7 +101,7 @@ impl Soak {
         let at = self.dice.roll(self.remotes.len());
         let start = moment(&mut self.dice, self.now, -25, 58);
         let remote = &mut self.remotes[at];
-        let id = format!("e{:06}", remote.made);
+        let id = event_id(at, remote.made);
         remote.made += 1;
         let event = single(&mut self.dice, remote, &id, start);
         let remote = &self.remotes[at];

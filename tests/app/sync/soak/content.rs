@@ -1,7 +1,8 @@
 //! What is in the calendars before anything happens.
 
 use super::{Dice, Remote, Soak, ZONES};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc, Weekday};
+use chrono_tz::Tz;
 use serde_json::{Value, json};
 
 /// A time as Google takes it: in UTC, meant in a zone.
@@ -13,6 +14,11 @@ pub fn stamp(at: DateTime<Utc>, zone: &str) -> Value {
 pub fn moment(dice: &mut Dice, now: DateTime<Utc>, from: i64, until: i64) -> DateTime<Utc> {
     let midnight = now.date_naive().and_time(chrono::NaiveTime::MIN).and_utc();
     midnight + TimeDelta::days(dice.between(from, until)) + TimeDelta::minutes(5 * dice.between(0, 288))
+}
+
+/// The id of an event. Guests find it in their own calendar under the same one.
+pub fn event_id(calendar: usize, number: usize) -> String {
+    format!("c{calendar:04}e{number:06}")
 }
 
 /// A single event with a time.
@@ -43,6 +49,26 @@ fn days(dice: &mut Dice, id: &str, start: DateTime<Utc>) -> Value {
     event
 }
 
+/// The weekday of a start, where it is meant, and another one. What a rule makes of a start that it does not name is
+/// undefined (RFC 5545 §3.8.5.3), and calendars differ in it.
+fn weekdays(start: &Value) -> String {
+    let own = match start["date"].as_str() {
+        Some(date) => date.parse::<NaiveDate>().unwrap().weekday(),
+        None => {
+            let zone: Tz = start["timeZone"].as_str().unwrap().parse().unwrap();
+            start["dateTime"]
+                .as_str()
+                .unwrap()
+                .parse::<DateTime<Utc>>()
+                .unwrap()
+                .with_timezone(&zone)
+                .weekday()
+        }
+    };
+    let short = |day: Weekday| day.to_string()[..2].to_uppercase();
+    format!("{},{}", short(own), short(own.succ().succ()))
+}
+
 /// An event that comes again.
 fn series(dice: &mut Dice, remote: &Remote, id: &str, start: DateTime<Utc>, endless: bool) -> Value {
     let mut event = if dice.chance(15) { days(dice, id, start) } else { single(dice, remote, id, start) };
@@ -51,7 +77,7 @@ fn series(dice: &mut Dice, remote: &Remote, id: &str, start: DateTime<Utc>, endl
         _ if endless => "RRULE:FREQ=WEEKLY;INTERVAL=2".to_owned(),
         0 => format!("RRULE:FREQ=DAILY;INTERVAL=3;COUNT={count}"),
         1 => format!("RRULE:FREQ=MONTHLY;COUNT={count}"),
-        2 => format!("RRULE:FREQ=WEEKLY;BYDAY=MO,TH;COUNT={count}"),
+        2 => format!("RRULE:FREQ=WEEKLY;BYDAY={};COUNT={count}", weekdays(&event["start"])),
         _ => format!("RRULE:FREQ=WEEKLY;COUNT={count}"),
     };
     event["recurrence"] = json!([rule]);
@@ -97,7 +123,7 @@ impl Soak {
         let (dice, remote) = (&mut self.dice, &mut self.remotes[number]);
         let mut events = Vec::new();
         for made in 0..self.size.events {
-            let id = format!("e{made:06}");
+            let id = event_id(number, made);
             let start = moment(dice, self.now, -span, span);
             events.push(match dice.roll(100) {
                 0..80 => {
