@@ -208,29 +208,32 @@ async fn not_there(
         return Ok(());
     }
     let now = tour.now();
+    let asks = booking.holds_time && !booking.is_over;
+    let adopts = asks && calendar.outside == "adopt";
+    // What follows comes first: whoever dies before the mirror says "gone" finds the entry missing once more, and does it
+    // again. The other way round the booking would take place without anybody's calendar saying so.
+    if adopts && booking.hosts > 1 {
+        // One of several took it out of their calendar: they don't come.
+        outside::answer(tour.context, mirror, "declined", now).await?;
+    } else if adopts {
+        outside::call_off(tour.context, mirror, now).await?;
+    }
     let gone = Seen { remote_id: None, etag: None, state: "gone", time: None };
     let mut conn = tour.context.db.write().await?;
     mirrors::set_seen(&mut conn, &mirror.id, &gone, now).await?;
     mirrors::set_written(&mut conn, &mirror.id, mirror.wanted, now).await?;
-    let asks = booking.holds_time && !booking.is_over;
-    if asks && calendar.outside != "adopt" {
+    if asks && !adopts {
         let detail = format!("Its entry was deleted in the calendar “{}”.", calendar.name);
         outside::raise(&mut conn, mirror, "deleted_outside", &detail, now).await?;
     }
     conn.commit().await?;
-    if !asks {
-        return Ok(());
-    }
-    if calendar.outside != "adopt" {
-        return tour.log(&calendar.name, "The entry of a booking was deleted outside.", false).await;
-    }
-    if booking.hosts > 1 {
-        // One of several took it out of their calendar: they don't come.
-        outside::answer(tour.context, mirror, "declined", now).await?;
-        return tour.log(&calendar.name, "The entry of a booking was deleted: declined.", true).await;
-    }
-    outside::call_off(tour.context, mirror, now).await?;
-    tour.log(&calendar.name, "A booking was called off, because its entry was deleted.", true).await
+    let (sentence, went_well) = match (asks, adopts, booking.hosts > 1) {
+        (false, ..) => return Ok(()),
+        (true, false, _) => ("The entry of a booking was deleted outside.", false),
+        (true, true, true) => ("The entry of a booking was deleted: declined.", true),
+        (true, true, false) => ("A booking was called off, because its entry was deleted.", true),
+    };
+    tour.log(&calendar.name, sentence, went_well).await
 }
 
 /// An entry that we were about to change is not there: it was deleted outside, before our change.
