@@ -1,6 +1,6 @@
 # `make` alone lists the targets. Each installs what it lacks and can be run twice.
 
-.PHONY: help run dev test lint e2e bench build clean
+.PHONY: help run dev test lint e2e soak bench build clean
 
 help: ## list the targets
 	@grep -E '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## /\1\t/' | expand -t 9
@@ -19,6 +19,9 @@ lint: ## format, clippy on both targets, rustdoc, dependencies, TypeScript
 
 e2e: ## the browser tests alone (ARGS='book.spec.ts --project desktop')
 	@scripts/e2e.sh $(ARGS)
+
+soak: ## two-way sync in full size: 50 members, 750,000 events, 1,000 changes (MERIDIAN_SOAK_SEED, …)
+	@scripts/soak.sh
 
 bench: ## the figures of the budget table
 	@scripts/bench.sh

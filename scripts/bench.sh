@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The figures of the budget table: the slot engine, then the program over HTTP on both databases.
+# The figures of the budget table: the slot engine, then the program over HTTP and two-way sync, on both databases.
 # shellcheck source=scripts/env.sh
 . "$(dirname "$0")/env.sh"
 
@@ -12,6 +12,7 @@ step "Slot engine" cargo bench "${quiet[@]}" --locked --features ssr --bench eng
 if [ -f examples/bench_http.rs ]; then
     step "HTTP" cargo run "${quiet[@]}" --release --locked --features ssr --example bench_http
 fi
+step "Two-way sync" cargo run "${quiet[@]}" --release --locked --features ssr --example bench_sync
 for hook in scripts/bench_http.*; do
     if [ -x "$hook" ]; then step "$hook" "$hook"; fi
 done

@@ -226,7 +226,9 @@ pub fn answer(result: Result<http::Response<ureq::Body>, ureq::Error>) -> Result
 }
 
 pub fn program() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_meridian"));
+    // Long runs are made with the optimised program.
+    let built = std::env::var_os("MERIDIAN_TEST_PROGRAM");
+    let mut command = Command::new(built.unwrap_or_else(|| env!("CARGO_BIN_EXE_meridian").into()));
     command.env_clear().env("RUST_BACKTRACE", "1");
     command
 }

@@ -5,4 +5,5 @@ mod back;
 mod faults;
 mod outside;
 mod reading;
+mod soak;
 mod writing;

@@ -14,6 +14,7 @@ both!(
     unauthorised_then_well_again,
     two_processes_and_one_account,
     workers_killed_in_the_middle,
+    a_worker_that_ends_before_it_called_off_does_so_later,
     a_provider_that_limits_us_is_left_alone,
 );
 
@@ -85,6 +86,34 @@ fn workers_killed_in_the_middle(database: Database) {
     it.hurry();
     it.in_step();
     assert_eq!(it.events().len(), 6, "{:?}", it.log());
+    it.assert_sound();
+}
+
+/// A booking whose entry was deleted must not stay without one because a worker died in between.
+fn a_worker_that_ends_before_it_called_off_does_so_later(database: Database) {
+    let it = Outside::start(database);
+    let booked = it.book(at(600));
+    it.delete(it.event()["id"].as_str().unwrap());
+    // The worker gets no further than to calling off.
+    let refuses = if it.database.is_postgres() {
+        it.database.execute(
+            "CREATE FUNCTION not_now() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'not now'; END $$",
+        );
+        "CREATE TRIGGER not_now BEFORE UPDATE ON bookings FOR EACH ROW EXECUTE FUNCTION not_now()"
+    } else {
+        "CREATE TRIGGER not_now BEFORE UPDATE ON bookings BEGIN SELECT RAISE(ABORT, 'not now'); END"
+    };
+    it.database.execute(refuses);
+    it.look();
+    it.database.wait_for("SELECT COUNT(*) FROM connections WHERE failures > 0 AND holder IS NULL", 1);
+    assert_eq!(it.booking(&booked).0, "confirmed");
+    it.database.execute(if it.database.is_postgres() {
+        "DROP TRIGGER not_now ON bookings"
+    } else {
+        "DROP TRIGGER not_now"
+    });
+    it.sync();
+    assert_eq!(it.booking(&booked).0, "cancelled", "{:?}", it.log());
     it.assert_sound();
 }
 

@@ -55,12 +55,13 @@ impl Default for Options<'_> {
 }
 
 /// Bytes as a literal of this database.
-fn blob(database: &Database, bytes: &[u8]) -> String {
+pub fn blob(database: &Database, bytes: &[u8]) -> String {
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     if database.is_postgres() { format!("decode('{hex}', 'hex')") } else { format!("X'{hex}'") }
 }
 
-fn secret() -> Secret {
+/// What the servers seal with.
+pub fn secret() -> Secret {
     Secret::new(base64::engine::general_purpose::STANDARD.decode(SECRET).unwrap()).unwrap()
 }
 
@@ -229,7 +230,8 @@ impl Outside {
         }
     }
 
-    fn left(&self) -> Vec<String> {
+    /// What is left to be told, written or read that is due.
+    pub fn left(&self) -> Vec<String> {
         let now = clock::now().timestamp_micros();
         block_on(async {
             let db = self.database.open().await;
@@ -321,7 +323,7 @@ pub fn time(at: DateTime<Utc>) -> Value {
 }
 
 /// How a process finds the stand-in.
-fn provider(google: &Standin) -> Vec<(&'static str, String)> {
+pub fn provider(google: &Standin) -> Vec<(&'static str, String)> {
     vec![
         ("MERIDIAN_GOOGLE_CLIENT_ID", "client".to_owned()),
         ("MERIDIAN_GOOGLE_CLIENT_SECRET", "secret".to_owned()),
@@ -332,7 +334,14 @@ fn provider(google: &Standin) -> Vec<(&'static str, String)> {
     ]
 }
 
-fn serve(database: &Database, google: &Standin, port: u16, push: bool, settings: &[(&str, &str)]) -> Server {
+/// A server at a port, which pushes find.
+pub fn serve(
+    database: &Database,
+    google: &Standin,
+    port: u16,
+    push: bool,
+    settings: &[(&str, &str)],
+) -> Server {
     let listen = format!("127.0.0.1:{port}");
     let public = format!("http://{listen}");
     let provider = provider(google);
