@@ -232,11 +232,12 @@ impl Event {
             let answer = person.status.as_ref().and_then(|status| status.response.as_deref());
             let is_self = email == own || organizes && self.is_organizer == Some(true);
             let answer = match answer {
-                // Whoever organises an event has not been asked.
-                _ if organizes => Answer::None,
+                // Whoever organises an event of their own has not been asked.
+                _ if is_self && self.is_organizer == Some(true) => Answer::None,
                 Some("accepted" | "organizer") => Answer::Accepted,
                 Some("tentativelyAccepted") => Answer::Tentative,
                 Some("declined") => Answer::Declined,
+                _ if organizes => Answer::Accepted,
                 _ => Answer::None,
             };
             let name = person.email_address.as_ref().and_then(|address| address.name.clone());
