@@ -3,6 +3,7 @@
 use super::{AppState, problem};
 use crate::{
     api::AppError,
+    domain::ids::BookingId,
     server::{clock, doors, store::members::SignedIn, use_cases},
     ui::plain::{Document, document},
 };
@@ -55,6 +56,8 @@ fn page_of_the_menu(path: &str) -> String {
     let below = path.split_once("/booking/").map_or("", |(_, below)| below);
     match below.split('/').next() {
         None | Some("") => "/booking".to_owned(),
+        // Something about one booking.
+        Some(id) if BookingId::try_from(id.to_owned()).is_ok() => "/booking".to_owned(),
         Some(page) => format!("/booking/{page}"),
     }
 }
@@ -77,6 +80,7 @@ mod tests {
             ("/booking/webhooks/0193b5a0/secret", "/booking/webhooks"),
             ("/booking/webhooks", "/booking/webhooks"),
             ("/api/v1/booking/calendars/callback/google", "/booking/calendars"),
+            ("/booking/0193b5a0-7c1e-7000-8000-000000000001/appointment.ics", "/booking"),
             ("/booking", "/booking"),
             ("/booking/", "/booking"),
             ("/", "/booking"),
