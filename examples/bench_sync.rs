@@ -201,6 +201,7 @@ fn serve(database: &str, data: &std::path::Path, google: &Google) -> Outcome<Pro
         .env("MERIDIAN_DATABASE_URL", database)
         .env("MERIDIAN_SECRET", SECRET)
         .env("MERIDIAN_DEMO", "true")
+        .env("MERIDIAN_RATE_LIMITS", "off")
         .env("MERIDIAN_LOG", "error")
         .env("MERIDIAN_GOOGLE_CLIENT_ID", "client")
         .env("MERIDIAN_GOOGLE_CLIENT_SECRET", "secret")
