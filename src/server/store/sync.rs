@@ -160,8 +160,9 @@ pub async fn release(
     let released = run!(
         conn,
         "UPDATE connections
-         SET holder = NULL, held_until = 0, state = $4, trouble = $5, failures = $6, limited_until = $7, updated_at = $8,
-             next_at = CASE WHEN hints = $9 OR $4 <> 'ok' OR $7 IS NOT NULL THEN CAST($3 AS BIGINT)
+         SET holder = NULL, held_until = 0, state = $4, trouble = $5, failures = $6, updated_at = $8,
+             limited_until = CAST($7 AS BIGINT),
+             next_at = CASE WHEN hints = $9 OR $4 <> 'ok' OR CAST($7 AS BIGINT) IS NOT NULL THEN CAST($3 AS BIGINT)
                             ELSE CAST($8 AS BIGINT) END,
              trouble_since = CASE WHEN $5 = '' THEN NULL ELSE COALESCE(trouble_since, CAST($8 AS BIGINT)) END,
              told_at = CASE WHEN $4 = 'ok' THEN NULL ELSE told_at END
