@@ -13,6 +13,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use http_body_util::BodyExt;
 use std::{
     any::Any,
     net::{IpAddr, SocketAddr},
@@ -117,16 +118,33 @@ pub async fn whole_body(request: Request, next: Next) -> Response {
     }
     let (parts, body) = request.into_parts();
     let most = calendars::most_bytes(parts.uri.path()).unwrap_or(MOST_BYTES);
-    match axum::body::to_bytes(body, most).await {
+    match read(body, most).await {
         Ok(bytes) => next.run(Request::from_parts(parts, Body::from(bytes))).await,
-        Err(error) => {
-            let is_long = std::error::Error::source(&error)
-                .is_some_and(|source| source.is::<http_body_util::LengthLimitError>());
-            let hint = "The request broke off before its end.".to_owned();
-            let error = if is_long { AppError::TooLarge } else { AppError::BadRequest { hint } };
-            refuse(&Request::from_parts(parts, Body::empty()), error)
+        Err(error) => refuse(&Request::from_parts(parts, Body::empty()), error),
+    }
+}
+
+/// More than this beyond the limit is not taken in even to be thrown away.
+const THROWN_AWAY: usize = 32 * 1024 * 1024;
+
+/// A body up to a limit. What is longer is taken in and thrown away, within reason: whoever is cut off while they send sees
+/// a broken connection instead of the answer.
+async fn read(mut body: Body, most: usize) -> Result<Vec<u8>, AppError> {
+    let mut kept = Vec::new();
+    let mut length = 0;
+    while let Some(frame) = body.frame().await {
+        let Ok(frame) = frame else {
+            return Err(AppError::BadRequest { hint: "The request broke off before its end.".to_owned() });
+        };
+        let Some(data) = frame.data_ref() else { continue };
+        length += data.len();
+        if length <= most {
+            kept.extend_from_slice(data);
+        } else if length > most + THROWN_AWAY {
+            break;
         }
     }
+    if length > most { Err(AppError::TooLarge) } else { Ok(kept) }
 }
 
 /// An address of ours, but not for this method.

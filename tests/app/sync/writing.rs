@@ -23,6 +23,8 @@ both!(
     the_provider_invites_or_we_do_but_never_both,
     a_meeting_link_is_awaited_and_told,
     a_meeting_that_can_not_be_made_is_flagged,
+    taken_away_without_an_answer_calls_nothing_off,
+    an_entry_that_could_not_be_changed_moves_nothing_back,
 );
 
 fn start_of(event: &Value) -> DateTime<Utc> {
@@ -239,5 +241,42 @@ fn a_meeting_that_can_not_be_made_is_flagged(database: Database) {
     it.insert(json!({"summary": "Lunch", "start": time(at(720)), "end": time(at(780))}));
     it.sync();
     assert!(!it.offers(at(720)) && it.offers(at(780)));
+    it.assert_sound();
+}
+
+fn taken_away_without_an_answer_calls_nothing_off(database: Database) {
+    let it = Outside::start(database);
+    let booked = it.book(at(600));
+    // Bookings go elsewhere from now on; our own deletion is seen before we hear that it was done.
+    it.google.post("/_/faults", json!({"method": "DELETE", "path": "/events", "cut": "after"}));
+    it.database.execute("UPDATE calendars SET receives = FALSE");
+    it.database.execute("UPDATE mirrors SET wanted = wanted + 1, next_at = 0");
+    it.sync();
+    assert_eq!(it.events(), Vec::<Value>::new());
+    it.sync();
+    assert_eq!(it.booking(&booked), ("confirmed".into(), at(600)));
+    it.hurry();
+    it.in_step();
+    assert_eq!(it.booking(&booked), ("confirmed".into(), at(600)));
+    assert_eq!(it.flags(), Vec::<String>::new());
+    it.assert_sound();
+}
+
+fn an_entry_that_could_not_be_changed_moves_nothing_back(database: Database) {
+    let it = Outside::start(database);
+    let booked = it.book(at(600));
+    let id = it.event()["id"].as_str().unwrap().to_owned();
+    it.google.post(
+        "/_/faults",
+        json!({"method": "PATCH", "path": "/events", "times": 100, "reason": "forbidden"}),
+    );
+    it.move_to(&booked, at(690));
+    it.in_step();
+    assert_eq!(it.flags(), ["unwritten"]);
+    it.google.delete("/_/faults");
+    // The entry still shows the old time, and somebody touches it.
+    it.patch(&id, json!({"colorId": "5"}));
+    it.sync();
+    assert_eq!(it.booking(&booked), ("confirmed".into(), at(690)));
     it.assert_sound();
 }
