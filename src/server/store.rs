@@ -11,6 +11,7 @@ pub mod attendees;
 pub mod audit;
 pub mod bookings;
 pub mod busy;
+pub mod channels;
 pub mod connections;
 pub mod event_types;
 pub mod feeds;

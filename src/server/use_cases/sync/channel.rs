@@ -8,8 +8,9 @@ use crate::server::{
     calendars::{Wish, event::Channel, fault::Fault},
     crypto,
     store::{
+        channels::{self, NewChannel},
         instant,
-        sync::{self, CalendarRow, NewChannel},
+        sync::{self, CalendarRow},
     },
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -44,7 +45,7 @@ pub(super) async fn look_after(tour: &mut Tour<'_>, calendar: &CalendarRow) -> R
         if let Some(former) = former {
             end(tour, &former).await?;
             let mut conn = tour.context.db.write().await?;
-            sync::clear_channel(&mut conn, &calendar.id, None).await?;
+            channels::clear(&mut conn, &calendar.id, None).await?;
             conn.commit().await?;
         }
         return Ok(());
@@ -54,7 +55,7 @@ pub(super) async fn look_after(tour: &mut Tour<'_>, calendar: &CalendarRow) -> R
     if !config.is_https() && !config.allow_private_urls {
         if calendar.channel_renew_at.is_some() {
             let mut conn = tour.context.db.write().await?;
-            sync::clear_channel(&mut conn, &calendar.id, None).await?;
+            channels::clear(&mut conn, &calendar.id, None).await?;
             conn.commit().await?;
         }
         return Ok(());
@@ -83,9 +84,9 @@ pub(super) async fn look_after(tour: &mut Tour<'_>, calendar: &CalendarRow) -> R
             let keep = former.is_some_and(|former| former.expires > now);
             let mut conn = tour.context.db.write().await?;
             if keep {
-                sync::postpone_channel(&mut conn, &calendar.id, now + jitter(wait)).await?;
+                channels::postpone(&mut conn, &calendar.id, now + jitter(wait)).await?;
             } else {
-                sync::clear_channel(&mut conn, &calendar.id, Some(now + jitter(wait))).await?;
+                channels::clear(&mut conn, &calendar.id, Some(now + jitter(wait))).await?;
             }
             conn.commit().await?;
             return Ok(());
@@ -93,7 +94,7 @@ pub(super) async fn look_after(tour: &mut Tour<'_>, calendar: &CalendarRow) -> R
     };
     let Some(made) = made else {
         let mut conn = tour.context.db.write().await?;
-        sync::clear_channel(&mut conn, &calendar.id, Some(now + jitter(NOT_NOW))).await?;
+        channels::clear(&mut conn, &calendar.id, Some(now + jitter(NOT_NOW))).await?;
         conn.commit().await?;
         return Ok(());
     };
@@ -107,7 +108,7 @@ pub(super) async fn look_after(tour: &mut Tour<'_>, calendar: &CalendarRow) -> R
         renew: renewal(now, made.expires),
     };
     let mut conn = tour.context.db.write().await?;
-    sync::set_channel(&mut conn, &calendar.id, &new).await?;
+    channels::set(&mut conn, &calendar.id, &new).await?;
     if !same {
         // What changed between the last reading and now was told to nobody.
         sync::hint_calendar(&mut conn, &calendar.id, now).await?;

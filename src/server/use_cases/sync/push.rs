@@ -7,7 +7,7 @@ use crate::{
         calendars::{self, News, Push, PushRequest},
         context::Context,
         crypto,
-        store::sync,
+        store::{channels, sync},
     },
 };
 use chrono::{DateTime, Utc};
@@ -35,7 +35,7 @@ pub async fn push(
     if !push.hints.is_empty() {
         let mut conn = context.db.read().await?;
         for hint in &push.hints {
-            let found = sync::by_channel(&mut conn, provider.key(), &hint.channel).await?;
+            let found = channels::by_channel(&mut conn, provider.key(), &hint.channel).await?;
             // Hashes of secrets: how far they agree tells nobody anything.
             if let Some((calendar, hash)) = found
                 && crypto::hash(&hint.secret) == hash
@@ -50,8 +50,8 @@ pub async fn push(
         for (calendar, news) in &believed {
             match news {
                 News::Nothing | News::Changed => {}
-                News::Renew => sync::postpone_channel(&mut conn, calendar, now).await?,
-                News::Removed => sync::clear_channel(&mut conn, calendar, None).await?,
+                News::Renew => channels::postpone(&mut conn, calendar, now).await?,
+                News::Removed => channels::clear(&mut conn, calendar, None).await?,
                 News::Missed => sync::forget_cursor(&mut conn, calendar).await?,
             }
             sync::hint_calendar(&mut conn, calendar, now).await?;
