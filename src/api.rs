@@ -3,6 +3,7 @@
 //! A server function is a door, not a room: it takes the request apart, calls one use case, and maps the
 //! error. The types are shared with the REST API where the shapes are the same.
 
+pub mod calendar_events;
 pub mod calendars;
 pub mod error;
 pub mod feeds;

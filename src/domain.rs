@@ -5,6 +5,7 @@
 
 pub mod appointment;
 pub mod assignment;
+pub mod calendar_event;
 pub mod event_type;
 pub mod ids;
 pub mod interval;

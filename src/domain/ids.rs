@@ -81,7 +81,9 @@ ids! {
     ConnectionId,
     /// A calendar in such an account.
     CalendarId,
-    /// A booking in a calendar outside.
+    /// An event of a member's own.
+    CalendarEventId,
+    /// A booking or an event of a member's own in a calendar outside.
     MirrorId,
     /// A place to tell other programs what happened.
     WebhookId,

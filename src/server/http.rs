@@ -2,7 +2,8 @@
 
 pub mod approval;
 pub mod calendars;
-pub mod feeds;
+mod events;
+mod feeds;
 pub mod fields;
 pub mod forms;
 pub mod guard;
@@ -68,6 +69,7 @@ pub fn router(state: AppState) -> Router {
         .merge(forms::router())
         .merge(approval::router())
         .merge(calendars::router())
+        .merge(events::router())
         .merge(feeds::router())
         .merge(mail::router())
         .merge(messages::router())

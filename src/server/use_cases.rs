@@ -8,6 +8,7 @@ pub mod appointments;
 pub mod approvals;
 pub mod book;
 pub mod bookings;
+pub mod calendar_events;
 pub mod connections;
 pub mod feeds;
 pub mod leave;

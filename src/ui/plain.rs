@@ -3,6 +3,7 @@
 
 pub mod approval;
 pub mod calendars;
+pub mod events;
 pub mod feeds;
 pub mod mail;
 pub mod messages;

@@ -1,7 +1,7 @@
 //! External calendars.
 
-mod caldav;
-mod connect;
+pub mod caldav;
+pub mod connect;
 mod google;
 mod ical;
 mod microsoft;

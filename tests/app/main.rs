@@ -14,6 +14,7 @@ mod approvals;
 mod calendars;
 mod cli;
 mod durability;
+mod events;
 mod feeds;
 mod forms;
 mod harness;

@@ -4,6 +4,7 @@
 mod back;
 mod faults;
 mod outside;
+mod own;
 mod reading;
 mod soak;
 mod writing;

@@ -166,6 +166,18 @@ pub struct RemoteEvent {
     pub sequence: i64,
     /// The link of its online meeting, once it has one.
     pub meeting: Meeting,
+    /// More that is said of it: needed where the event is one of ours, and kept of no other.
+    #[serde(skip)]
+    pub texts: Texts,
+}
+
+/// What is said of an event beside its title. `None`: the provider does not tell, or tells it in no form that we understand.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Texts {
+    /// Where it is.
+    pub place: Option<String>,
+    /// More about it, as plain text.
+    pub notes: Option<String>,
 }
 
 /// How far an online meeting has come.

@@ -55,6 +55,26 @@ fn intervals(times: &str) -> Result<Vec<Interval>, StoreError> {
     times.split(',').map(|pair| interval(pair).ok_or(StoreError::Value("an interval that is none"))).collect()
 }
 
+/// What bookings take from a member in a range.
+pub async fn claims_of(
+    conn: &mut Conn,
+    workspace: &WorkspaceId,
+    member: &MemberId,
+    range: Interval,
+) -> Result<Vec<Interval>, StoreError> {
+    let found = rows!(
+        conn,
+        (i64, i64),
+        "SELECT busy_from, busy_until FROM claims
+         WHERE workspace_id = $1 AND member_id = $2 AND busy_until > $3 AND busy_from < $4 ORDER BY busy_from",
+        workspace.as_str(),
+        member.as_str(),
+        micros(range.start()),
+        micros(range.end())
+    )?;
+    Ok(found.into_iter().filter_map(|(from, until)| Interval::new(instant(from), instant(until))).collect())
+}
+
 /// Takes time from a host for a booking. [`StoreError::Overlap`] when any of it is taken already.
 pub async fn insert_claim(
     conn: &mut Conn,

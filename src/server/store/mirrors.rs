@@ -1,13 +1,44 @@
-//! Bookings in calendars outside, what was read there, and where the two differ.
+//! Bookings and members' own events in calendars outside.
 
 use super::{Conn, StoreError, micros, row, rows, run};
 use crate::domain::{
-    ids::{BookingId, CalendarId, ConnectionId, MemberId, MirrorId, WorkspaceId},
+    ids::{BookingId, CalendarEventId, CalendarId, ConnectionId, MemberId, MirrorId, NotAnId, WorkspaceId},
     interval::Interval,
 };
 use chrono::{DateTime, Utc};
+use std::fmt;
 
-/// A booking in a calendar.
+/// What stands in a calendar outside. In words it is the mark that its entry carries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum About {
+    /// A booking.
+    Booking(BookingId),
+    /// An event of a member's own.
+    Event(CalendarEventId),
+}
+
+impl fmt::Display for About {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Booking(id) => write!(f, "booking:{id}"),
+            Self::Event(id) => write!(f, "event:{id}"),
+        }
+    }
+}
+
+impl TryFrom<String> for About {
+    type Error = NotAnId;
+
+    fn try_from(text: String) -> Result<Self, NotAnId> {
+        match text.split_once(':') {
+            Some(("booking", id)) => Ok(Self::Booking(BookingId::try_from(id.to_owned())?)),
+            Some(("event", id)) => Ok(Self::Event(CalendarEventId::try_from(id.to_owned())?)),
+            _ => Err(NotAnId),
+        }
+    }
+}
+
+/// A booking or an event in a calendar.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct MirrorRow {
     /// Its id; what its id at the provider follows from.
@@ -22,9 +53,9 @@ pub struct MirrorRow {
     /// The calendar.
     #[sqlx(try_from = "String")]
     pub calendar_id: CalendarId,
-    /// The booking.
+    /// What it is.
     #[sqlx(try_from = "String")]
-    pub booking_id: BookingId,
+    pub about: About,
     /// Its id at the provider, once known.
     pub remote_id: Option<String>,
     /// Its ETag there.
@@ -45,10 +76,22 @@ pub struct MirrorRow {
     pub meeting: String,
     /// Until when a meeting that was asked for is awaited; epoch microseconds.
     pub meeting_until: Option<i64>,
+    /// Of an event: what both sides said when they last agreed, as JSON; else empty.
+    pub shared: String,
     /// Failures in a row.
     pub failures: i64,
     /// When it is written next; epoch microseconds.
     pub next_at: i64,
+}
+
+impl MirrorRow {
+    /// The booking, where it is one.
+    pub fn booking(&self) -> Result<&BookingId, StoreError> {
+        match &self.about {
+            About::Booking(id) => Ok(id),
+            About::Event(_) => Err(StoreError::Value("an event where a booking was meant")),
+        }
+    }
 }
 
 /// A mirror.
@@ -56,8 +99,9 @@ pub async fn by_id(conn: &mut Conn, id: &MirrorId) -> Result<Option<MirrorRow>, 
     row!(
         conn,
         MirrorRow,
-        "SELECT id, workspace_id, member_id, calendar_id, booking_id, remote_id, etag, state, tried, wanted, written,
-                start_at, end_at, meeting, meeting_until, failures, next_at
+        "SELECT id, workspace_id, member_id, calendar_id, COALESCE('booking:' || booking_id, 'event:' || event_id) AS about,
+                remote_id, etag, state, tried, wanted, written, start_at, end_at, meeting, meeting_until, shared, failures,
+                next_at
          FROM mirrors WHERE id = $1",
         id.as_str()
     )
@@ -68,14 +112,15 @@ pub async fn of_booking(conn: &mut Conn, booking: &BookingId) -> Result<Vec<Mirr
     rows!(
         conn,
         MirrorRow,
-        "SELECT id, workspace_id, member_id, calendar_id, booking_id, remote_id, etag, state, tried, wanted, written,
-                start_at, end_at, meeting, meeting_until, failures, next_at
+        "SELECT id, workspace_id, member_id, calendar_id, COALESCE('booking:' || booking_id, 'event:' || event_id) AS about,
+                remote_id, etag, state, tried, wanted, written, start_at, end_at, meeting, meeting_until, shared, failures,
+                next_at
          FROM mirrors WHERE booking_id = $1 ORDER BY id",
         booking.as_str()
     )
 }
 
-/// The mirrors in a calendar of bookings that are not over.
+/// The mirrors in a calendar of what is not over.
 pub async fn of_calendar(
     conn: &mut Conn,
     calendar: &CalendarId,
@@ -84,10 +129,11 @@ pub async fn of_calendar(
     rows!(
         conn,
         MirrorRow,
-        "SELECT m.id, m.workspace_id, m.member_id, m.calendar_id, m.booking_id, m.remote_id, m.etag, m.state, m.tried,
-                m.wanted, m.written, m.start_at, m.end_at, m.meeting, m.meeting_until, m.failures, m.next_at
-         FROM mirrors m JOIN bookings b ON b.id = m.booking_id
-         WHERE m.calendar_id = $1 AND b.end_at > $2",
+        "SELECT m.id, m.workspace_id, m.member_id, m.calendar_id,
+                COALESCE('booking:' || m.booking_id, 'event:' || m.event_id) AS about, m.remote_id, m.etag, m.state, m.tried,
+                m.wanted, m.written, m.start_at, m.end_at, m.meeting, m.meeting_until, m.shared, m.failures, m.next_at
+         FROM mirrors m LEFT JOIN bookings b ON b.id = m.booking_id LEFT JOIN calendar_events e ON e.id = m.event_id
+         WHERE m.calendar_id = $1 AND COALESCE(b.end_at, e.end_at) > $2",
         calendar.as_str(),
         micros(since)
     )
@@ -102,8 +148,9 @@ pub async fn due(
     rows!(
         conn,
         MirrorRow,
-        "SELECT id, workspace_id, member_id, calendar_id, booking_id, remote_id, etag, state, tried, wanted, written,
-                start_at, end_at, meeting, meeting_until, failures, next_at
+        "SELECT id, workspace_id, member_id, calendar_id, COALESCE('booking:' || booking_id, 'event:' || event_id) AS about,
+                remote_id, etag, state, tried, wanted, written, start_at, end_at, meeting, meeting_until, shared, failures,
+                next_at
          FROM mirrors WHERE calendar_id = $1 AND (written < wanted OR meeting_until IS NOT NULL) AND next_at <= $2
          ORDER BY next_at, id LIMIT 200",
         calendar.as_str(),
@@ -194,6 +241,80 @@ pub async fn want_all(
         booking.as_str()
     )?;
     Ok(found.into_iter().map(|(id,)| id).collect())
+}
+
+/// Has an event written to a calendar of its member, as a new entry or as a change of the one that is there.
+pub async fn want_event(
+    conn: &mut Conn,
+    id: &MirrorId,
+    workspace: &WorkspaceId,
+    member: &MemberId,
+    calendar: &CalendarId,
+    event: &CalendarEventId,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    run!(
+        conn,
+        "INSERT INTO mirrors (id, workspace_id, member_id, calendar_id, event_id, state, tried, wanted, written, meeting,
+                              failures, trouble, next_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, 'live', FALSE, 1, 0, '', 0, '', $6, $6)
+         ON CONFLICT (calendar_id, event_id)
+         DO UPDATE SET wanted = mirrors.wanted + 1, next_at = excluded.next_at, updated_at = excluded.updated_at",
+        id.as_str(),
+        workspace.as_str(),
+        member.as_str(),
+        calendar.as_str(),
+        event.as_str(),
+        micros(now)
+    )?;
+    Ok(())
+}
+
+/// The mirrors of an event.
+pub async fn of_event(conn: &mut Conn, event: &CalendarEventId) -> Result<Vec<MirrorRow>, StoreError> {
+    rows!(
+        conn,
+        MirrorRow,
+        "SELECT id, workspace_id, member_id, calendar_id, COALESCE('booking:' || booking_id, 'event:' || event_id) AS about,
+                remote_id, etag, state, tried, wanted, written, start_at, end_at, meeting, meeting_until, shared, failures,
+                next_at
+         FROM mirrors WHERE event_id = $1 ORDER BY id",
+        event.as_str()
+    )
+}
+
+/// Keeps what both sides said of an event when they agreed.
+pub async fn set_shared(conn: &mut Conn, id: &MirrorId, shared: &str) -> Result<(), StoreError> {
+    run!(conn, "UPDATE mirrors SET shared = $2 WHERE id = $1", id.as_str(), shared)?;
+    Ok(())
+}
+
+/// An event's entry was moved to another calendar of the account: it stands there now.
+pub async fn rehome(
+    conn: &mut Conn,
+    id: &MirrorId,
+    event: &CalendarEventId,
+    calendar: &CalendarId,
+    remote_id: &str,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    // What is left of an earlier stay there.
+    run!(
+        conn,
+        "DELETE FROM mirrors WHERE calendar_id = $1 AND event_id = $2 AND id <> $3",
+        calendar.as_str(),
+        event.as_str(),
+        id.as_str()
+    )?;
+    run!(
+        conn,
+        "UPDATE mirrors SET calendar_id = $2, remote_id = $3, etag = NULL, state = 'live', updated_at = $4 WHERE id = $1",
+        id.as_str(),
+        calendar.as_str(),
+        remote_id,
+        micros(now)
+    )?;
+    Ok(())
 }
 
 /// Notes that an entry is about to be made: from now on it may be there.
@@ -328,91 +449,6 @@ pub async fn set_booking_meeting(
     Ok(set > 0)
 }
 
-/// Something that a person should look at.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
-pub struct FlagRow {
-    /// Its id.
-    pub id: String,
-    /// Whose calendar it is about.
-    #[sqlx(try_from = "String")]
-    pub member_id: MemberId,
-    /// Their name.
-    pub member: String,
-    /// Its word.
-    pub kind: String,
-    /// What it is, in a sentence; times as `{epoch microseconds}`.
-    pub detail: String,
-}
-
-/// A flag to raise.
-#[derive(Debug)]
-pub struct NewFlag<'a> {
-    /// The row's id.
-    pub id: &'a str,
-    /// The workspace.
-    pub workspace: &'a WorkspaceId,
-    /// The booking.
-    pub booking: &'a BookingId,
-    /// Whose calendar it is about.
-    pub member: &'a MemberId,
-    /// Its word.
-    pub kind: &'a str,
-    /// What it is, in a sentence.
-    pub detail: &'a str,
-}
-
-/// Raises a flag; one of the same kind is replaced.
-pub async fn flag(conn: &mut Conn, new: &NewFlag<'_>, now: DateTime<Utc>) -> Result<(), StoreError> {
-    run!(
-        conn,
-        "INSERT INTO booking_flags (id, workspace_id, booking_id, member_id, kind, detail, at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)
-         ON CONFLICT (booking_id, member_id, kind) DO UPDATE SET detail = excluded.detail, at = excluded.at",
-        new.id,
-        new.workspace.as_str(),
-        new.booking.as_str(),
-        new.member.as_str(),
-        new.kind,
-        new.detail,
-        micros(now)
-    )?;
-    Ok(())
-}
-
-/// Takes the flags about one member's calendar off a booking; of one kind, or of all when `kind` is empty.
-pub async fn unflag(
-    conn: &mut Conn,
-    booking: &BookingId,
-    member: &MemberId,
-    kind: &str,
-) -> Result<(), StoreError> {
-    run!(
-        conn,
-        "DELETE FROM booking_flags WHERE booking_id = $1 AND member_id = $2 AND ($3 = '' OR kind = $3)",
-        booking.as_str(),
-        member.as_str(),
-        kind
-    )?;
-    Ok(())
-}
-
-/// The flags of a booking.
-pub async fn flags(
-    conn: &mut Conn,
-    workspace: &WorkspaceId,
-    booking: &BookingId,
-) -> Result<Vec<FlagRow>, StoreError> {
-    rows!(
-        conn,
-        FlagRow,
-        "SELECT f.id, f.member_id, m.name AS member, f.kind, f.detail FROM booking_flags f
-         JOIN members m ON m.id = f.member_id
-         WHERE f.workspace_id = $1 AND f.booking_id = $2 ORDER BY f.at, f.id",
-        workspace.as_str(),
-        booking.as_str()
-    )
-}
-
 /// Another booking that takes some of this time from a member, if there is one.
 pub async fn claimed_by(
     conn: &mut Conn,
@@ -443,30 +479,13 @@ pub async fn by_remote(
     row!(
         conn,
         MirrorRow,
-        "SELECT id, workspace_id, member_id, calendar_id, booking_id, remote_id, etag, state, tried, wanted, written,
-                start_at, end_at, meeting, meeting_until, failures, next_at
+        "SELECT id, workspace_id, member_id, calendar_id, COALESCE('booking:' || booking_id, 'event:' || event_id) AS about,
+                remote_id, etag, state, tried, wanted, written, start_at, end_at, meeting, meeting_until, shared, failures,
+                next_at
          FROM mirrors WHERE calendar_id = $1 AND remote_id = $2",
         calendar.as_str(),
         remote_id
     )
-}
-
-/// A flag of a workspace: its booking, whose calendar it is about, and its word.
-pub async fn flag_by_id(
-    conn: &mut Conn,
-    workspace: &WorkspaceId,
-    id: &str,
-) -> Result<Option<(BookingId, MemberId, String)>, StoreError> {
-    let found = row!(
-        conn,
-        (String, String, String),
-        "SELECT booking_id, member_id, kind FROM booking_flags WHERE workspace_id = $1 AND id = $2",
-        workspace.as_str(),
-        id
-    )?;
-    let typed =
-        |(booking, member, kind)| Ok((BookingId::try_from(booking)?, MemberId::try_from(member)?, kind));
-    found.map(typed).transpose()
 }
 
 /// Has an entry written again.
@@ -489,20 +508,4 @@ pub async fn connection_of(conn: &mut Conn, id: &MirrorId) -> Result<Option<Conn
         id.as_str()
     )?;
     found.map(|(id,)| Ok(ConnectionId::try_from(id)?)).transpose()
-}
-
-/// Forgets the flags at the bookings of an address: they may name whoever has it.
-pub async fn forget_flags(
-    conn: &mut Conn,
-    workspace: &WorkspaceId,
-    email_key: &str,
-) -> Result<(), StoreError> {
-    run!(
-        conn,
-        "DELETE FROM booking_flags WHERE workspace_id = $1
-           AND booking_id IN (SELECT booking_id FROM invitees WHERE workspace_id = $1 AND email_key = $2)",
-        workspace.as_str(),
-        email_key
-    )?;
-    Ok(())
 }

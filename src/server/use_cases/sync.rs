@@ -9,7 +9,7 @@
 //! - [`read`]: changes come in, page by page; the cursor is kept with the last of them.
 //! - [`busy`]: what the events take of their owner's time.
 //! - [`mod@write`]: bookings go out.
-//! - [`back`]: what somebody did to a booking's entry outside comes back.
+//! - [`back`]: what somebody did to a booking's entry outside comes back; [`own`]: what they did to that of an event of their own.
 //! - [`fresh`]: a calendar is asked while somebody books.
 //! - [`mod@push`]: providers say that something changed.
 
@@ -19,13 +19,16 @@ mod channel;
 pub(crate) mod fresh;
 mod mirror;
 pub(crate) mod outside;
+mod own;
 mod push;
 mod read;
 mod tour;
 mod window;
 mod write;
 
-pub(crate) use mirror::{has_receiver, provider_invites, receiver_changed, reflect, write_again};
+pub(crate) use mirror::{
+    has_receiver, provider_invites, receiver_changed, reflect, reflect_event, write_again,
+};
 pub use push::push;
 pub(crate) use tour::{hold_on, run, take};
 

@@ -1,7 +1,7 @@
 //! What has served its time is forgotten.
 
 use super::{
-    connections, mail_settings,
+    calendar_events, connections, mail_settings,
     portal::{ABSOLUTE_DAYS as PORTAL_DAYS, IDLE_DAYS as PORTAL_IDLE_DAYS},
     providers,
     sign_in::{ABSOLUTE_DAYS, IDLE_DAYS},
@@ -12,9 +12,9 @@ use crate::{
         context::Context,
         crypto::{self, Secret},
         store::{
-            Conn, Db, StoreError, answers, connections as connections_store, installation, invitees, jobs,
-            mail_settings as mail_store, members, messages, micros, orders, portal, rate_limits, sync,
-            webhooks,
+            Conn, Db, StoreError, answers, calendar_events as events_store, connections as connections_store,
+            installation, invitees, jobs, mail_settings as mail_store, members, messages, micros, orders,
+            portal, rate_limits, sync, webhooks,
         },
         webhooks::sealed_for,
     },
@@ -109,6 +109,7 @@ pub async fn forget_the_old(context: &Context, now: DateTime<Utc>) -> Result<(),
     messages::forget(&mut conn, now - TimeDelta::days(LOG_DAYS)).await?;
     webhooks::forget(&mut conn, now - TimeDelta::days(LOG_DAYS)).await?;
     connections_store::forget_states(&mut conn, now).await?;
+    events_store::forget(&mut conn, now - TimeDelta::days(calendar_events::KEPT_DAYS)).await?;
     sync::forget_log(&mut conn, now - TimeDelta::days(SYNC_LOG_DAYS)).await?;
     portal::forget(
         &mut conn,

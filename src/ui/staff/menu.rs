@@ -4,8 +4,9 @@ use crate::api::staff::Me;
 use leptos::prelude::*;
 
 /// Address, words, and who sees it: everyone, managers and admins, or admins.
-const PAGES: [(&str, &str, &[&str]); 8] = [
+const PAGES: [(&str, &str, &[&str]); 9] = [
     ("/booking", "Bookings", &["staff", "manager", "admin"]),
+    ("/booking/events", "Events", &["staff", "manager", "admin"]),
     ("/booking/calendars", "Calendars", &["staff", "manager", "admin"]),
     ("/booking/feeds", "Feeds", &["staff", "manager", "admin"]),
     ("/booking/messages", "Messages", &["staff", "manager", "admin"]),

@@ -181,6 +181,18 @@ fn made_into_one_that_comes_again(database: Database) {
     assert_eq!(it.booking(&booked), ("confirmed".into(), at(600)));
     assert_eq!(it.flags(), ["changed_outside"]);
     assert!(!it.offers(at(600 + 1440)), "the repetitions take time");
+    // Put back, it is there once.
+    let admin = it.server.member(&it.database, "admin@outside.example", "w", "admin");
+    let flag = it.texts("SELECT id FROM booking_flags").remove(0);
+    let done = it.server.post_form(
+        "/booking/flag",
+        &[("flag", flag.as_str()), ("how", "put-back")],
+        &[("cookie", admin.as_str())],
+    );
+    assert_eq!(done.status, 303, "{}", done.text);
+    it.sync();
+    assert!(it.offers(at(600 + 1440)), "{:?}", it.log());
+    assert_eq!((it.flags(), it.booking(&booked)), (Vec::new(), ("confirmed".into(), at(600))));
     it.assert_sound();
 }
 

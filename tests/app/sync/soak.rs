@@ -8,6 +8,7 @@
 mod agree;
 mod changes;
 mod content;
+mod own;
 
 use super::outside::{CONNECTION, Outside, blob, provider, secret, serve, uuid};
 use crate::{
@@ -119,6 +120,9 @@ struct Soak {
     dice: Dice,
     remotes: Vec<Remote>,
     made: Vec<Made>,
+    own: Vec<own::Own>,
+    /// Opens the pages of whoever the session is said to be of.
+    cookie: String,
     workers: Vec<Worker>,
     agent: ureq::Agent,
     /// Midnight UTC of the first day, in the past.
@@ -169,6 +173,7 @@ impl Soak {
         database.execute(&format!("{zones} ELSE zone END"));
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let server = serve(&database, &google, port, true, &[("MERIDIAN_WORKER", "off")]);
+        let cookie = server.member(&database, "soak@outside.example", "w", "staff");
         let it = Outside { server, google, database, world, token: String::new() };
         let dice = Dice(size.seed);
         Self {
@@ -177,6 +182,8 @@ impl Soak {
             dice,
             remotes: Vec::new(),
             made: Vec::new(),
+            own: Vec::new(),
+            cookie,
             workers: Vec::new(),
             agent: harness::agent(),
             now: clock::now(),

@@ -81,6 +81,10 @@ pub(super) fn changes(draft: &Draft, found: &Event) -> Value {
         private.insert(INVITED.into(), if list.is_empty() { Value::Null } else { list.into() });
     }
     body.insert("extendedProperties".into(), json!({ "private": private }));
+    // What is written is once; somebody may have made a series of it.
+    if found.comes_again() {
+        body.insert("recurrence".into(), json!([]));
+    }
     // The same request again would be passed over; a meeting that is there already, whoever made it, is kept.
     if let (Some(request), None) = (&draft.meeting, &found.conference_data) {
         body.insert("conferenceData".into(), meeting(request));

@@ -2,7 +2,7 @@
 
 use super::super::event::{
     Answer, Change, Instance, Meeting, Moment, Participant, Recurrence, RemoteCalendar, RemoteEvent, Shows,
-    Status, When, Zone,
+    Status, Texts, When, Zone,
 };
 use crate::{domain::zone::ZoneRules, server::zones};
 use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, Utc};
@@ -84,6 +84,8 @@ pub(super) struct Event {
     #[serde(rename = "iCalUID")]
     uid: String,
     summary: String,
+    description: String,
+    location: String,
     start: Option<Time>,
     end: Option<Time>,
     recurrence: Vec<String>,
@@ -204,6 +206,11 @@ impl Event {
         self.status == "cancelled" || self.start.is_none()
     }
 
+    /// Is it a series?
+    pub(super) fn comes_again(&self) -> bool {
+        !self.recurrence.is_empty()
+    }
+
     /// As a change. `owner`: the zone of the calendar's owner.
     pub(super) fn change(self, owner: &str) -> Change {
         let id = self.id.clone();
@@ -235,6 +242,11 @@ impl Event {
             meeting: self.meeting(),
             mark: self.extended_properties.private.get(MARK).cloned(),
             title: if hidden { String::new() } else { self.summary },
+            texts: if hidden {
+                Texts::default()
+            } else {
+                Texts { place: Some(self.location), notes: Some(self.description) }
+            },
             id: self.id,
             uid: self.uid,
             etag: self.etag,

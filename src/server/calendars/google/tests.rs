@@ -1,7 +1,9 @@
 use super::{
     super::{
         access::{Credential, Endpoints},
-        event::{Answer, Change, Instance, Moment, Participant, Recurrence, Shows, Status, When, Zone},
+        event::{
+            Answer, Change, Instance, Moment, Participant, Recurrence, Shows, Status, Texts, When, Zone,
+        },
     },
     *,
 };
@@ -94,6 +96,7 @@ fn a_single_event_is_read() {
         mark: Some("booking:1".into()),
         sequence: 4,
         meeting: Meeting::None,
+        texts: Texts { place: Some(String::new()), notes: Some(String::new()) },
     };
     assert_eq!(found, expected);
 }

@@ -306,6 +306,7 @@ impl Written {
             mark: self.mark.clone(),
             sequence: self.sequence,
             meeting: self.meeting(),
+            texts: self.texts(),
         }
     }
 }

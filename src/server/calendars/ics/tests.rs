@@ -497,6 +497,20 @@ fn drafts_of_every_kind_can_be_written() {
 }
 
 #[test]
+fn what_somebody_made_a_series_of_is_written_once() {
+    let series = file(
+        "BEGIN:VEVENT\nUID:u\nDTSTART:20260303T080000Z\nDTEND:20260303T090000Z\nRRULE:FREQ=DAILY\nEXDATE:20260305T080000Z\n\
+         CATEGORIES:Kept\nEND:VEVENT\nBEGIN:VEVENT\nUID:u\nRECURRENCE-ID:20260304T080000Z\nDTSTART:20260304T100000Z\n\
+         END:VEVENT",
+    );
+    let merged = merge(&series, &draft(), now(), None);
+    let events = read_as(&merged, Origin::Object("/a.ics"));
+    assert_eq!(events.len(), 1, "{merged}");
+    assert_eq!((&events[0].recurrence, &events[0].when), (&None, &draft().when));
+    assert!(merged.contains("CATEGORIES:Kept") && !merged.contains("EXDATE"), "{merged}");
+}
+
+#[test]
 fn what_others_wrote_into_our_event_stays() {
     let theirs = [
         "X-APPLE-STRUCTURED-LOCATION;VALUE=URI;X-TITLE=\"A;b:c\":geo:37.3,-122.0",

@@ -1,7 +1,7 @@
 //! One VEVENT (RFC 5545 §3.6.1), as it is written and as it is meant.
 
 use super::{
-    super::event::{Answer, Meeting, Moment, Participant, Recurrence, Shows, Status, When},
+    super::event::{Answer, Meeting, Moment, Participant, Recurrence, Shows, Status, Texts, When},
     MARK, date, date_time,
     line::Line,
     zone::{Found, Zones},
@@ -13,6 +13,7 @@ const MOST_DATES: usize = 5_000;
 const MOST_RULES: usize = 8;
 const MOST_ATTENDEES: usize = 200;
 const MOST_TITLE: usize = 1_000;
+const MOST_NOTES: usize = 10_000;
 const MOST_SHORT: usize = 255;
 
 /// A time as it is written: a day, or a time on a wall and the TZID of that wall.
@@ -142,6 +143,8 @@ pub(super) struct Written {
     all_day: bool,
     attendees: Vec<Participant>,
     pub title: String,
+    place: String,
+    notes: String,
     pub mark: Option<String>,
     pub sequence: i64,
     pub stamp: String,
@@ -189,6 +192,8 @@ impl Written {
                 self.attendees.extend(attendee(line, owner));
             }
             "SUMMARY" => self.title = short(&line.text(), MOST_TITLE),
+            "LOCATION" => self.place = line.text().chars().take(MOST_TITLE).collect(),
+            "DESCRIPTION" => self.notes = line.text().chars().take(MOST_NOTES).collect(),
             MARK => self.mark = Some(short(&line.text(), MOST_SHORT)).filter(|mark| !mark.is_empty()),
             "SEQUENCE" => self.sequence = line.value().trim().parse().unwrap_or(0).max(0),
             "DTSTAMP" => self.stamp = short(line.value(), 20),
@@ -320,6 +325,11 @@ impl Written {
         } else {
             Shows::Busy
         }
+    }
+
+    /// Where it is, and more about it.
+    pub(super) fn texts(&self) -> Texts {
+        Texts { place: Some(self.place.clone()), notes: Some(self.notes.clone()) }
     }
 
     /// Its meeting.

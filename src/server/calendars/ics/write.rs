@@ -49,6 +49,9 @@ const OURS: [&str; 17] = [
     MARK,
 ];
 
+/// How an event comes again. What is written is once; somebody may have made a series of it.
+const SERIES: [&str; 4] = ["RRULE", "RDATE", "EXDATE", "EXRULE"];
+
 /// An event as a calendar object for a PUT: one VEVENT, and the VTIMEZONE that its times are in (RFC 4791 §4.1).
 ///
 /// `organizer` is the account's own address; servers that are to invite [`Draft::invite`] ask for it (RFC 6638 §3.1).
@@ -199,7 +202,8 @@ fn first<'a>(block: &'a [String], name: &str) -> Option<Line<'a>> {
 }
 
 /// An object that others have written in, with its event as in the draft: properties that we don't know, alarms, attendees
-/// with their answers, the UID and differing instances stay. An object without an event is written anew.
+/// with their answers and the UID stay. A series becomes a single event, so its differing instances go; where there is none,
+/// they are somebody else's. An object without an event is written anew.
 pub fn merge(existing: &str, draft: &Draft, now: DateTime<Utc>, organizer: Option<&str>) -> String {
     let written = write(draft, now, organizer);
     let unfold = |text: &str| -> Vec<String> {
@@ -222,20 +226,29 @@ pub fn merge(existing: &str, draft: &Draft, now: DateTime<Utc>, organizer: Optio
         .filter(|(_, zone)| !first(zone, "TZID").is_some_and(|line| has_zone(&line.text())))
         .flat_map(|(_, zone)| zone);
     let mut out = String::with_capacity(existing.len() + written.len());
-    let (head, rest) = old.split_at_checked(begin).unwrap_or((&old, &[]));
-    let (_, tail) = rest.split_at_checked(event.len()).unwrap_or((rest, &[]));
+    let after = begin + event.len();
     let before = events.first().map_or(begin, |(first, _)| *first);
-    head.iter()
-        .take(before)
-        .chain(zones)
-        .chain(head.iter().skip(before))
-        .for_each(|line| fold(line, &mut out));
-    let kept = own(event)
-        .filter(|(line, is_own)| !*is_own || !OURS.iter().any(|name| names(line, name)))
-        .map(|(line, _)| line);
+    let is_series = first(event, "RRULE").is_some() || first(event, "RDATE").is_some();
+    let instances = |at: usize| {
+        let mut events = events.iter().filter(|(_, event)| first(event, "RECURRENCE-ID").is_some());
+        is_series && events.any(|(begin, event)| (*begin..begin + event.len()).contains(&at))
+    };
+    let ours = |line: &str| OURS.iter().chain(&SERIES).any(|name| names(line, name));
+    let kept = own(event).filter(|(line, is_own)| !*is_own || !ours(line)).map(|(line, _)| line);
     let added = additions(event, draft_lines);
-    let (begin, kept) = (kept.clone().take(1), kept.skip(1));
-    begin.chain(&added).chain(kept).chain(tail).for_each(|line| fold(line, &mut out));
+    let (opening, kept) = (kept.clone().take(1), kept.skip(1));
+    let others = |from: usize, until: usize| {
+        let some = old.iter().enumerate().take(until).skip(from);
+        some.filter(|(at, _)| !instances(*at)).map(|(_, line)| line)
+    };
+    others(0, before)
+        .chain(zones)
+        .chain(others(before, begin))
+        .chain(opening)
+        .chain(&added)
+        .chain(kept)
+        .chain(others(after, old.len()))
+        .for_each(|line| fold(line, &mut out));
     out
 }
 

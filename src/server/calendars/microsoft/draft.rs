@@ -1,6 +1,9 @@
 //! Our events as Graph is to have them.
 
-use super::{mark, wire::Event};
+use super::{
+    mark,
+    wire::{Event, Kind},
+};
 use crate::server::{
     calendars::{
         event::{Draft, Status, When},
@@ -100,6 +103,10 @@ pub(super) fn change(draft: &Draft, owner_zone: &str, now: &Event) -> Value {
         body.insert("body".into(), text(draft));
     }
     let there: Vec<String> = now.attendees.iter().flatten().filter_map(|person| person.address()).collect();
+    // What is written is once; somebody may have made a series of it.
+    if now.kind() == Kind::Master {
+        body.insert("recurrence".into(), Value::Null);
+    }
     let mut missing =
         draft.invite.iter().filter(|(_, email)| !there.contains(&email.to_lowercase())).peekable();
     if missing.peek().is_some() {

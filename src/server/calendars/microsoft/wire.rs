@@ -6,8 +6,8 @@ use crate::{
     server::{
         calendars::{
             event::{
-                Answer, Instance, Meeting, Moment, Participant, Recurrence, RemoteEvent, Shows, Status, When,
-                Zone,
+                Answer, Instance, Meeting, Moment, Participant, Recurrence, RemoteEvent, Shows, Status,
+                Texts, When, Zone,
             },
             fault::Fault,
             windows_zones,
@@ -19,7 +19,7 @@ use chrono::{DateTime, Days, NaiveDateTime, Utc};
 use serde::Deserialize;
 
 /// What is read of an event, for `$select`.
-pub(super) const SELECT: &str = "id,subject,start,end,isAllDay,showAs,type,seriesMasterId,originalStart,\
+pub(super) const SELECT: &str = "id,subject,location,start,end,isAllDay,showAs,type,seriesMasterId,originalStart,\
     originalStartTimeZone,isCancelled,isOrganizer,responseStatus,attendees,organizer,isOnlineMeeting,onlineMeeting,\
     transactionId,sensitivity,iCalUId,createdDateTime";
 
@@ -36,6 +36,7 @@ pub(super) struct Event {
     uid: Option<String>,
     pub(super) created_date_time: Option<DateTime<Utc>>,
     pub(super) subject: Option<String>,
+    location: Option<Location>,
     pub(super) start: Option<Local>,
     pub(super) end: Option<Local>,
     is_all_day: Option<bool>,
@@ -94,6 +95,12 @@ impl Attendee {
 struct EmailAddress {
     address: Option<String>,
     name: Option<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Location {
+    display_name: Option<String>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -284,6 +291,15 @@ impl Event {
             status: if shows == Shows::Tentative { Status::Tentative } else { Status::Confirmed },
             shows,
             title: self.subject.clone().filter(|_| !private).unwrap_or_default(),
+            // Descriptions are HTML, whatever they were written as.
+            texts: Texts {
+                place: self
+                    .location
+                    .as_ref()
+                    .filter(|_| !private)
+                    .and_then(|place| place.display_name.clone()),
+                notes: None,
+            },
             participants: self.participants(own),
             mark: self.mark(),
             sequence: 0,

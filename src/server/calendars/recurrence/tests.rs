@@ -28,6 +28,7 @@ fn event(when: When) -> RemoteEvent {
         mark: None,
         sequence: 0,
         meeting: crate::server::calendars::event::Meeting::None,
+        texts: crate::server::calendars::event::Texts::default(),
     }
 }
 

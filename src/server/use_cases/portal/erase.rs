@@ -28,7 +28,7 @@ use crate::{
         context::Context,
         crypto,
         store::{
-            Conn, StoreError, event_types, instant, invitees, micros, mirrors,
+            Conn, StoreError, event_types, flags, instant, invitees, micros,
             portal::{
                 everything::{self, WholeRow},
                 traces::{self, Place, Trace},
@@ -138,7 +138,7 @@ async fn erase_once(
     traces::take_back_jobs(&mut conn, workspace, email_key, now).await?;
     traces::delete_messages(&mut conn, workspace, email_key).await?;
     traces::delete_deliveries(&mut conn, workspace, email_key).await?;
-    mirrors::forget_flags(&mut conn, workspace, email_key).await?;
+    flags::forget(&mut conn, workspace, email_key).await?;
     traces::delete_orders(&mut conn, workspace, email_key).await?;
     traces::delete_portal(&mut conn, workspace, email_key).await?;
     for invitee in &before.guest_of {

@@ -7,6 +7,7 @@
 use super::{
     Stop,
     outside::{self, Moved},
+    own,
     tour::{Tour, reach},
 };
 use crate::{
@@ -17,8 +18,8 @@ use crate::{
             fault::Fault,
         },
         store::{
-            Conn, StoreError, attendees, bookings, instant, invitees,
-            mirrors::{self, MirrorRow, Seen},
+            Conn, StoreError, attendees, bookings, flags, instant, invitees,
+            mirrors::{self, About, MirrorRow, Seen},
             sync::{self, CalendarRow},
         },
     },
@@ -46,12 +47,12 @@ struct Booking {
 
 impl Booking {
     async fn load(conn: &mut Conn, tour: &Tour<'_>, mirror: &MirrorRow) -> Result<Option<Self>, StoreError> {
-        let Some(row) = bookings::get(conn, &mirror.workspace_id, &mirror.booking_id).await? else {
+        let Some(row) = bookings::get(conn, &mirror.workspace_id, mirror.booking()?).await? else {
             return Ok(None);
         };
         let time = Interval::new(instant(row.start_at), instant(row.end_at));
         let time = time.ok_or(StoreError::Value("a booking without a time"))?;
-        let hosts = attendees::names(conn, &mirror.booking_id).await?;
+        let hosts = attendees::names(conn, mirror.booking()?).await?;
         let attends = hosts.iter().any(|(member, _)| member == mirror.member_id.as_str());
         Ok(Some(Self {
             time,
@@ -72,6 +73,10 @@ pub(super) async fn seen(
 ) -> Result<bool, Stop> {
     let mut conn = tour.context.db.read().await?;
     let Some(mirror) = mirrors::by_id(&mut conn, mirror).await? else { return Ok(false) };
+    if let About::Event(id) = &mirror.about {
+        drop(conn);
+        return own::seen(tour, calendar, &mirror, id, event).await;
+    }
     let Some(booking) = Booking::load(&mut conn, tour, &mirror).await? else { return Ok(false) };
     drop(conn);
     match event {
@@ -230,7 +235,8 @@ async fn not_there(
     let (flag, sentence, went_well) = match (&moved_to, calendar.outside.as_str()) {
         _ if !asks => (None, None, true),
         (Some(other), _) => {
-            let detail = format!("Its entry was moved from the calendar “{}” to “{other}”.", calendar.name);
+            let detail =
+                format!("Its entry was moved from the calendar “{}” to “{}”.", calendar.name, other.name);
             (
                 Some(("deleted_outside", detail)),
                 Some("The entry of a booking was moved to another calendar."),
@@ -266,13 +272,13 @@ async fn not_there(
     }
 }
 
-/// The name of another calendar of the account that has the entry now. Providers whose events keep their ids tell; of the
+/// Another calendar of the account that has the entry now. Providers whose events keep their ids tell; of the
 /// others it is deleted here and made there.
-async fn in_another_calendar(
+pub(super) async fn in_another_calendar(
     tour: &mut Tour<'_>,
     calendar: &CalendarRow,
     mirror: &MirrorRow,
-) -> Result<Option<String>, Stop> {
+) -> Result<Option<CalendarRow>, Stop> {
     let Some(id) = &mirror.remote_id else { return Ok(None) };
     for other in tour.calendars().await? {
         if other.id == calendar.id {
@@ -280,7 +286,7 @@ async fn in_another_calendar(
         }
         let found = reach!(tour, |access| tour.provider.get(&access, &other.remote_id, id));
         match found {
-            Ok(Some(event)) if event.status != Status::Cancelled => return Ok(Some(other.name)),
+            Ok(Some(event)) if event.status != Status::Cancelled => return Ok(Some(other)),
             Ok(_) | Err(Fault::NotFound | Fault::Refused(_) | Fault::Permission(_)) => {}
             Err(fault) => return Err(fault.into()),
         }
@@ -316,6 +322,9 @@ pub(super) async fn deleted_before_change(
     calendar: &CalendarRow,
     mirror: &MirrorRow,
 ) -> Result<(), Stop> {
+    if let About::Event(event) = &mirror.about {
+        return own::deleted_before_change(tour, calendar, mirror, event).await;
+    }
     let mut conn = tour.context.db.read().await?;
     let Some(booking) = Booking::load(&mut conn, tour, mirror).await? else { return Ok(()) };
     drop(conn);
@@ -351,7 +360,7 @@ async fn answers(
     }
     let mut conn = tour.context.db.write().await?;
     let mut declined = Vec::new();
-    for id in invitees::ids(&mut conn, &mirror.workspace_id, &mirror.booking_id).await? {
+    for id in invitees::ids(&mut conn, &mirror.workspace_id, mirror.booking()?).await? {
         let Some(row) = invitees::by_id(&mut conn, &mirror.workspace_id, &id).await? else { continue };
         let answer = event.participants.iter().find(|one| one.email.eq_ignore_ascii_case(&row.email));
         if answer.is_some_and(|answer| answer.answer == Answer::Declined) {
@@ -359,7 +368,7 @@ async fn answers(
         }
     }
     if declined.is_empty() {
-        mirrors::unflag(&mut conn, &mirror.booking_id, &mirror.member_id, "declined_outside").await?;
+        flags::lower(&mut conn, mirror.booking()?, &mirror.member_id, "declined_outside").await?;
     } else {
         let detail = format!("{} declined in their calendar.", declined.join(", "));
         outside::raise(&mut conn, mirror, "declined_outside", &detail, now).await?;

@@ -1,10 +1,10 @@
-//! Which bookings stand in which calendars.
+//! What stands in which calendars.
 
 use crate::{
-    domain::ids::{BookingId, ConnectionId, MemberId, MirrorId, WorkspaceId},
+    domain::ids::{BookingId, CalendarId, ConnectionId, MemberId, MirrorId, WorkspaceId},
     server::{
         ids,
-        store::{Conn, StoreError, mirrors, sync},
+        store::{Conn, StoreError, calendar_events::EventRow, mirrors, sync},
     },
 };
 use chrono::{DateTime, Utc};
@@ -34,6 +34,38 @@ pub(crate) async fn reflect(
     }
     for connection in connections {
         sync::hint(conn, &ConnectionId::try_from(connection)?, now).await?;
+    }
+    Ok(())
+}
+
+/// An event of a member's own changed: has it written to the calendar that it is kept in, and taken away from others, in the
+/// caller's transaction.
+pub(crate) async fn reflect_event(
+    conn: &mut Conn,
+    event: &EventRow,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let known = mirrors::of_event(conn, &event.id).await?;
+    let mut calendars: Vec<CalendarId> = Vec::new();
+    for mirror in known {
+        if mirror.remote_id.is_some() || mirror.tried || event.is_kept_in(&mirror.calendar_id) {
+            mirrors::want_again(conn, &mirror.id, now).await?;
+            calendars.push(mirror.calendar_id);
+        }
+    }
+    if let (Some(calendar), None) = (&event.calendar_id, event.deleted_at) {
+        let calendar = CalendarId::try_from(calendar.clone())?;
+        if !calendars.contains(&calendar) {
+            let id: MirrorId = ids::new(now)?;
+            let (workspace, member) = (&event.workspace_id, &event.member_id);
+            mirrors::want_event(conn, &id, workspace, member, &calendar, &event.id, now).await?;
+            calendars.push(calendar);
+        }
+    }
+    for calendar in calendars {
+        if let Some(row) = sync::calendar(conn, &calendar).await? {
+            sync::hint(conn, &row.connection_id, now).await?;
+        }
     }
     Ok(())
 }

@@ -11,9 +11,11 @@ use crate::{
     server::{
         context::Context,
         store::{
-            Conn, StoreError, attendees, bookings, busy, event_types, instant, invitees,
+            Conn, StoreError, attendees, bookings, busy, event_types,
+            flags::{self, NewFlag},
+            instant, invitees,
             members::SignedIn,
-            mirrors::{self, MirrorRow, NewFlag, Seen},
+            mirrors::{self, MirrorRow, Seen},
             sync,
         },
         use_cases::{
@@ -50,7 +52,7 @@ pub(super) async fn raise(
     detail: &str,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    raise_at(conn, mirror, &mirror.booking_id, kind, detail, now).await
+    raise_at(conn, mirror, mirror.booking()?, kind, detail, now).await
 }
 
 /// Raises a flag about a mirror's calendar at another booking.
@@ -71,13 +73,13 @@ pub(super) async fn raise_at(
         kind,
         detail,
     };
-    mirrors::flag(conn, &flag, now).await
+    flags::raise(conn, &flag, now).await
 }
 
 /// The entry and its booking agree about the time again.
 pub(super) async fn lower_times(conn: &mut Conn, mirror: &MirrorRow) -> Result<(), StoreError> {
     for kind in ["moved_outside", "deleted_outside", "changed_outside", "overlap"] {
-        mirrors::unflag(conn, &mirror.booking_id, &mirror.member_id, kind).await?;
+        flags::lower(conn, mirror.booking()?, &mirror.member_id, kind).await?;
     }
     Ok(())
 }
@@ -100,7 +102,7 @@ pub(super) async fn move_booking(
                 let Some(claim) = claim(&mut conn, context, mirror, time).await? else {
                     return Ok(Moved::NoMore);
                 };
-                match mirrors::claimed_by(&mut conn, &mirror.member_id, claim, &mirror.booking_id).await? {
+                match mirrors::claimed_by(&mut conn, &mirror.member_id, claim, mirror.booking()?).await? {
                     Some(other) => return Ok(Moved::Overlaps(other)),
                     // It is gone again.
                     None if rounds < ROUNDS => rounds += 1,
@@ -120,7 +122,7 @@ async fn claim(
     time: Interval,
 ) -> Result<Option<Interval>, StoreError> {
     let workspace = &mirror.workspace_id;
-    let Some(row) = bookings::get(conn, workspace, &mirror.booking_id).await? else { return Ok(None) };
+    let Some(row) = bookings::get(conn, workspace, mirror.booking()?).await? else { return Ok(None) };
     let address = Address::Row { workspace, event_type: &row.event_type_id };
     Ok(Plan::load(conn, &context.secret, address).await.ok().map(|plan| plan.claim(time)))
 }
@@ -135,7 +137,7 @@ async fn move_once(
     if time.start() <= now {
         return Ok(Moved::TooLate);
     }
-    let (workspace, booking, member) = (&mirror.workspace_id, &mirror.booking_id, &mirror.member_id);
+    let (workspace, booking, member) = (&mirror.workspace_id, mirror.booking()?, &mirror.member_id);
     let mut conn = context.db.write().await?;
     let Some(row) = bookings::get(&mut conn, workspace, booking).await? else { return Ok(Moved::NoMore) };
     event_types::lock(&mut conn, &row.event_type_id).await?;
@@ -193,7 +195,7 @@ pub(super) async fn call_off(
 }
 
 async fn call_off_once(context: &Context, mirror: &MirrorRow, now: DateTime<Utc>) -> Result<(), StoreError> {
-    let (workspace, booking, member) = (&mirror.workspace_id, &mirror.booking_id, &mirror.member_id);
+    let (workspace, booking, member) = (&mirror.workspace_id, mirror.booking()?, &mirror.member_id);
     let mut conn = context.db.write().await?;
     let Some(row) = bookings::get(&mut conn, workspace, booking).await? else { return Ok(()) };
     event_types::lock(&mut conn, &row.event_type_id).await?;
@@ -212,7 +214,7 @@ pub(super) async fn answer(
     rsvp: &str,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    let (workspace, booking, member) = (&mirror.workspace_id, &mirror.booking_id, &mirror.member_id);
+    let (workspace, booking, member) = (&mirror.workspace_id, mirror.booking()?, &mirror.member_id);
     let mut conn = context.db.read().await?;
     let hosts = attendees::of_booking(&mut conn, booking).await?;
     drop(conn);
@@ -238,7 +240,7 @@ pub(super) async fn meeting_arrived(
     link: &str,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    let (workspace, booking) = (&mirror.workspace_id, &mirror.booking_id);
+    let (workspace, booking) = (&mirror.workspace_id, mirror.booking()?);
     let Some(row) = bookings::get(conn, workspace, booking).await? else { return Ok(()) };
     // Of several hosts' calendars the first link counts.
     if !row.meeting.is_empty() || !row.status.holds_time() {
@@ -259,8 +261,8 @@ pub(crate) async fn lines(
     workspace: &WorkspaceId,
     booking: &BookingId,
 ) -> Result<Vec<FlagLine>, StoreError> {
-    let flags = mirrors::flags(conn, workspace, booking).await?;
-    let line = |flag: mirrors::FlagRow| FlagLine {
+    let flags = flags::of_booking(conn, workspace, booking).await?;
+    let line = |flag: flags::FlagRow| FlagLine {
         can_put_back: matches!(
             flag.kind.as_str(),
             "moved_outside" | "changed_outside" | "deleted_outside" | "overlap" | "unwritten"
@@ -291,13 +293,13 @@ pub async fn settle(
 ) -> Result<(), AppError> {
     let workspace = &me.workspace_id;
     let mut conn = context.db.write().await?;
-    let Some((booking, member, kind)) = mirrors::flag_by_id(&mut conn, workspace, flag).await? else {
+    let Some((booking, member, kind)) = flags::by_id(&mut conn, workspace, flag).await? else {
         return Err(AppError::UnknownAppointment);
     };
     if !sees(&mut conn, me, &booking).await? {
         return Err(AppError::UnknownAppointment);
     }
-    mirrors::unflag(&mut conn, &booking, &member, &kind).await?;
+    flags::lower(&mut conn, &booking, &member, &kind).await?;
     if how == Settle::PutBack {
         for mirror in mirrors::of_booking(&mut conn, &booking).await? {
             if mirror.member_id == member {

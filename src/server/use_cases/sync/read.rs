@@ -16,7 +16,7 @@ use crate::{
     domain::{ids::MirrorId, interval::Interval},
     server::{
         calendars::{
-            event::{Change, From, Next, Page, RemoteEvent, Status},
+            event::{Change, From, Next, Page, RemoteEvent, Status, Texts},
             fault::Fault,
         },
         store::{Conn, StoreError, document, instant, mirrors, remote_events, sync, sync::CalendarRow},
@@ -44,7 +44,7 @@ struct News {
     changed: usize,
 }
 
-/// The mirrors in a calendar by their id at the provider, and those that have none yet by their booking's mark.
+/// The mirrors in a calendar by their id at the provider, and those that have none yet by their mark.
 struct Known {
     by_id: Ours,
     by_mark: HashMap<String, MirrorId>,
@@ -62,7 +62,7 @@ impl Known {
                 // It may be there although nobody heard so, and then it is ours all the same; or it was deleted, and
                 // somebody brought it back.
                 None => {
-                    known.by_mark.insert(write::mark(&mirror.booking_id), mirror.id.clone());
+                    known.by_mark.insert(mirror.about.to_string(), mirror.id.clone());
                 }
             }
         }
@@ -277,7 +277,12 @@ impl Keeping<'_> {
         let root = event.instance.as_ref().map_or(&event.id, |instance| &instance.series);
         let mirror = self.known.of(event);
         // When is kept, not what and with whom: nothing here needs to know, and nobody has to be forgotten here.
-        let bare = RemoteEvent { title: String::new(), participants: Vec::new(), ..event.clone() };
+        let bare = RemoteEvent {
+            title: String::new(),
+            participants: Vec::new(),
+            texts: Texts::default(),
+            ..event.clone()
+        };
         let new = remote_events::NewEvent {
             calendar: &self.calendar.id,
             workspace: &self.calendar.workspace_id,

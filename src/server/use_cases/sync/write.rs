@@ -1,4 +1,4 @@
-//! Bookings go out.
+//! Bookings and members' own events go out.
 //!
 //! What is written follows from how things stand, not from what happened: a booking that was moved twice while a provider
 //! was away is written once, one that was cancelled before its entry was made never is. An entry's id follows from its
@@ -8,12 +8,13 @@
 use super::{
     Stop, back, backoff,
     mirror::inviting,
-    outside,
+    outside, own,
     tour::{Tour, reach},
 };
 use crate::{
     domain::{
         appointment::BookingStatus,
+        calendar_event,
         event_type::Location,
         ids::{BookingId, MemberId, MirrorId},
         interval::Interval,
@@ -26,8 +27,8 @@ use crate::{
         links::Links,
         mail::{calendar as calendar_mail, letter::Content},
         store::{
-            Conn, StoreError, instant,
-            mirrors::{self, MirrorRow, Seen},
+            Conn, StoreError, calendar_events, flags, instant,
+            mirrors::{self, About, MirrorRow, Seen},
             sync::{self, CalendarRow},
         },
         use_cases::announce::Facts,
@@ -41,9 +42,12 @@ const ROUNDS: usize = 3;
 const MEETING: TimeDelta = TimeDelta::minutes(30);
 const LOOK: TimeDelta = TimeDelta::seconds(10);
 
-/// Our mark on a booking's entry.
-pub(super) fn mark(booking: &BookingId) -> String {
-    format!("booking:{booking}")
+/// An entry as it should be.
+pub(super) struct Wanted {
+    pub(super) draft: Draft,
+    pub(super) time: Interval,
+    /// Of an event of a member's own: what it says.
+    pub(super) content: Option<calendar_event::Content>,
 }
 
 /// Writes everything that waits and is due in this account's calendars. Returns whether there was anything.
@@ -85,7 +89,10 @@ async fn failed(
         mirrors::give_up(&mut conn, &mirror.id, mirror.wanted, &sentence, now).await?;
         let detail =
             format!("Its entry could not be written to the calendar “{}”. {sentence}", calendar.name);
-        outside::raise(&mut conn, mirror, "unwritten", &detail, now).await?;
+        match &mirror.about {
+            About::Booking(_) => outside::raise(&mut conn, mirror, "unwritten", &detail, now).await?,
+            About::Event(event) => calendar_events::set_trouble(&mut conn, event, &detail).await?,
+        }
     } else {
         let wait = match fault {
             Fault::Limited(Some(until)) => until,
@@ -101,15 +108,29 @@ async fn failed(
     if whole { Err(fault.into()) } else { Ok(()) }
 }
 
-/// A booking's entry as it should be; `None` when there should be none.
-async fn draft(
+/// An entry as it should be; `None` when there should be none.
+async fn wanted(
     conn: &mut Conn,
     tour: &Tour<'_>,
     calendar: &CalendarRow,
     mirror: &MirrorRow,
-) -> Result<Option<(Draft, Interval)>, StoreError> {
+) -> Result<Option<Wanted>, StoreError> {
+    match &mirror.about {
+        About::Booking(id) => booking(conn, tour, calendar, mirror, id).await,
+        About::Event(id) => own::wanted(conn, tour, mirror, id).await,
+    }
+}
+
+/// A booking's entry as it should be; `None` when there should be none.
+async fn booking(
+    conn: &mut Conn,
+    tour: &Tour<'_>,
+    calendar: &CalendarRow,
+    mirror: &MirrorRow,
+    id: &BookingId,
+) -> Result<Option<Wanted>, StoreError> {
     let (context, workspace) = (tour.context, &mirror.workspace_id);
-    let Some(facts) = Facts::load(conn, context, workspace, &mirror.booking_id).await? else {
+    let Some(facts) = Facts::load(conn, context, workspace, id).await? else {
         return Ok(None);
     };
     let attends = |member: &MemberId| facts.hosts.iter().any(|host| host.member_id == *member);
@@ -135,7 +156,7 @@ async fn draft(
         && hosts.first() == Some(&mirror.member_id);
     let draft = Draft {
         key: mirror.id.to_string(),
-        uid: mirror.booking_id.to_string(),
+        uid: id.to_string(),
         sequence: entry.sequence,
         title: entry.summary,
         description: entry.description,
@@ -148,9 +169,9 @@ async fn draft(
         busy: true,
         invite,
         meeting: wants_meeting.then(|| mirror.id.to_string()),
-        mark: mark(&mirror.booking_id),
+        mark: mirror.about.to_string(),
     };
-    Ok(Some((draft, time)))
+    Ok(Some(Wanted { draft, time, content: None }))
 }
 
 async fn one(tour: &mut Tour<'_>, mirror: &MirrorId) -> Result<(), Stop> {
@@ -159,7 +180,7 @@ async fn one(tour: &mut Tour<'_>, mirror: &MirrorId) -> Result<(), Stop> {
     let Some(mirror) = mirrors::by_id(&mut conn, mirror).await? else { return Ok(()) };
     // As its owner chose by now: what is written to a calendar that no longer receives anything would stay there.
     let Some(calendar) = &sync::calendar(&mut conn, &mirror.calendar_id).await? else { return Ok(()) };
-    let wanted = draft(&mut conn, tour, calendar, &mirror).await?;
+    let wanted = wanted(&mut conn, tour, calendar, &mirror).await?;
     if wanted.is_some() && mirror.remote_id.is_none() {
         mirrors::set_tried(&mut conn, &mirror.id).await?;
     }
@@ -168,7 +189,7 @@ async fn one(tour: &mut Tour<'_>, mirror: &MirrorId) -> Result<(), Stop> {
         return meeting(tour, calendar, &mirror).await;
     }
     match wanted {
-        Some((draft, time)) => put(tour, calendar, mirror, &draft, time).await,
+        Some(wanted) => put(tour, calendar, mirror, wanted).await,
         None => take_away(tour, calendar, mirror).await,
     }
 }
@@ -178,12 +199,12 @@ async fn put(
     tour: &mut Tour<'_>,
     calendar: &CalendarRow,
     mut mirror: MirrorRow,
-    draft: &Draft,
-    time: Interval,
+    mut wanted: Wanted,
 ) -> Result<(), Stop> {
     let remote = &calendar.remote_id;
     for _ in 0..ROUNDS {
         tour.still_ours().await?;
+        let draft = &wanted.draft;
         let answer = match &mirror.remote_id {
             None => reach!(tour, |access| tour.provider.create(&access, remote, draft)),
             Some(id) => {
@@ -192,18 +213,30 @@ async fn put(
             }
         };
         let Some(id) = mirror.remote_id.clone() else {
-            return written(tour, calendar, &mirror, draft, time, answer?, "Made").await;
+            return written(tour, calendar, &mirror, &wanted, answer?, "Made").await;
         };
         match answer {
-            Ok(done) => return written(tour, calendar, &mirror, draft, time, done, "Changed").await,
+            Ok(done) => return written(tour, calendar, &mirror, &wanted, done, "Changed").await,
             // Somebody was there first. Ours is the newer decision: it is made again on what is there now.
             Err(Fault::Changed) => match reach!(tour, |access| tour.provider.get(&access, remote, &id))? {
-                Some(event) => {
-                    if back::moved_before_change(tour, calendar, &mirror, &event, time).await? {
-                        return Ok(());
+                Some(event) => match &mirror.about {
+                    About::Booking(_) => {
+                        if back::moved_before_change(tour, calendar, &mirror, &event, wanted.time).await? {
+                            return Ok(());
+                        }
+                        mirror.etag = event.etag;
                     }
-                    mirror.etag = event.etag;
-                }
+                    About::Event(own) => {
+                        own::changed_meanwhile(tour, calendar, &mirror, own, &event).await?;
+                        let mut conn = tour.context.db.read().await?;
+                        let again = self::wanted(&mut conn, tour, calendar, &mirror).await?;
+                        drop(conn);
+                        // Deleted here since then: taken away in the next round.
+                        let Some(again) = again else { return Ok(()) };
+                        wanted = again;
+                        mirror.etag = event.etag;
+                    }
+                },
                 None => return missing(tour, calendar, &mirror).await,
             },
             Err(Fault::NotFound) => return missing(tour, calendar, &mirror).await,
@@ -226,22 +259,35 @@ async fn written(
     tour: &Tour<'_>,
     calendar: &CalendarRow,
     mirror: &MirrorRow,
-    draft: &Draft,
-    time: Interval,
+    wanted: &Wanted,
     done: Written,
     what: &str,
 ) -> Result<(), Stop> {
     let now = tour.now();
+    let time = wanted.time;
     let mut conn = tour.context.db.write().await?;
     let seen =
         Seen { remote_id: Some(&done.id), etag: done.etag.as_deref(), state: "live", time: Some(time) };
     mirrors::set_seen(&mut conn, &mirror.id, &seen, now).await?;
     mirrors::set_written(&mut conn, &mirror.id, mirror.wanted, now).await?;
-    mirrors::unflag(&mut conn, &mirror.booking_id, &mirror.member_id, "").await?;
-    note_meeting(&mut conn, mirror, draft.meeting.is_some(), &done.meeting, now).await?;
+    match &mirror.about {
+        About::Booking(booking) => {
+            flags::lower(&mut conn, booking, &mirror.member_id, "").await?;
+            note_meeting(&mut conn, mirror, wanted.draft.meeting.is_some(), &done.meeting, now).await?;
+        }
+        About::Event(event) => own::written(&mut conn, mirror, event, wanted.content.as_ref()).await?,
+    }
     conn.commit().await?;
-    let sentence = format!("{what} the entry of a booking on {}.", tour.words_for(time.start()));
+    let sentence = format!("{what} the entry of {} on {}.", called(mirror), tour.words_for(time.start()));
     tour.log(&calendar.name, &sentence, true).await
+}
+
+/// What an entry is of, in a log that others than its people may read.
+pub(super) fn called(mirror: &MirrorRow) -> &'static str {
+    match mirror.about {
+        About::Booking(_) => "a booking",
+        About::Event(_) => "an event",
+    }
 }
 
 /// Takes an entry away.
@@ -274,13 +320,17 @@ async fn take_away(tour: &mut Tour<'_>, calendar: &CalendarRow, mut mirror: Mirr
     }
     let now = tour.now();
     let mut conn = tour.context.db.write().await?;
-    let seen = Seen { remote_id: None, etag: None, state: "gone", time: None };
+    // How it looked last is kept of an event: an answer that is older than its end does not bring it back.
+    let etag = mirror.etag.as_deref().filter(|_| matches!(mirror.about, About::Event(_)));
+    let seen = Seen { remote_id: None, etag, state: "gone", time: None };
     mirrors::set_seen(&mut conn, &mirror.id, &seen, now).await?;
     mirrors::set_written(&mut conn, &mirror.id, mirror.wanted, now).await?;
-    mirrors::unflag(&mut conn, &mirror.booking_id, &mirror.member_id, "").await?;
+    if let About::Booking(booking) = &mirror.about {
+        flags::lower(&mut conn, booking, &mirror.member_id, "").await?;
+    }
     conn.commit().await?;
     if mirror.remote_id.is_some() {
-        tour.log(&calendar.name, "Took the entry of a booking away.", true).await?;
+        tour.log(&calendar.name, &format!("Took the entry of {} away.", called(&mirror)), true).await?;
     }
     Ok(())
 }
@@ -290,7 +340,10 @@ fn blank(mirror: &MirrorRow) -> Draft {
     let start = mirror.start_at.map_or(chrono::DateTime::UNIX_EPOCH, instant);
     Draft {
         key: mirror.id.to_string(),
-        uid: mirror.booking_id.to_string(),
+        uid: match &mirror.about {
+            About::Booking(id) => id.to_string(),
+            About::Event(id) => id.to_string(),
+        },
         sequence: 0,
         title: String::new(),
         description: String::new(),
@@ -300,7 +353,7 @@ fn blank(mirror: &MirrorRow) -> Draft {
         busy: false,
         invite: Vec::new(),
         meeting: None,
-        mark: mark(&mirror.booking_id),
+        mark: mirror.about.to_string(),
     }
 }
 

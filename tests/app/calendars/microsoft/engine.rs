@@ -25,6 +25,7 @@ both!(
     a_push_is_enough_to_be_in_step,
     a_lost_cursor_and_a_storm_pass,
     a_meeting_link_is_awaited,
+    an_event_of_the_hosts_own_goes_both_ways,
 );
 
 const HOST: &str = "host@outside.example";
@@ -415,5 +416,63 @@ fn a_meeting_link_is_awaited(database: Database) {
         assert!(Instant::now() < deadline, "no link: {:?}", it.log());
         it.sync();
     }
+    it.assert_sound();
+}
+
+fn an_event_of_the_hosts_own_goes_both_ways(database: Database) {
+    const ID: &str = "0193b5a0-7c1e-7000-8000-0000000000e1";
+    let it = Outside::start(database, "", false);
+    let cookie = it.server.member(&it.database, "own@outside.example", "w", "staff");
+    it.database.execute(
+        "UPDATE sessions SET member_id = (SELECT id FROM members WHERE name = 'Host 0'),
+                             user_id = (SELECT user_id FROM members WHERE name = 'Host 0')",
+    );
+    let day = at(600).date_naive().to_string();
+    let form = [
+        ("id", ID),
+        ("title", "Dentist"),
+        ("place", "Main street 1"),
+        ("notes", "Bring the card\nand the letter"),
+        ("from_date", &day),
+        ("from_time", "10:00"),
+        ("until_time", "10:30"),
+        ("busy", "on"),
+        ("calendar", CALENDAR),
+    ];
+    it.graph.post("/_/faults", json!({ "method": "POST", "path": "/events$", "cut": "after" }));
+    let made = it.server.post_form("/booking/events", &form, &[("cookie", &cookie)]);
+    assert_eq!(made.status, 303, "{}", made.text);
+    it.sync();
+    let (id, start) = it.event();
+    assert_eq!(start, at(600));
+    it.sync();
+    let version = it.database.number("SELECT version FROM calendar_events");
+    it.sync();
+    assert_eq!(it.database.number("SELECT version FROM calendar_events"), version, "{:?}", it.log());
+    // Moved, renamed and relocated there; what it says beside that is HTML there, and stays as it is here.
+    let mut changed = busy(at(720));
+    changed["subject"] = json!("Dr. Ada");
+    changed["location"] = json!({ "displayName": "Side street 2" });
+    changed["body"] = json!({ "contentType": "html", "content": "<p>Other <b>notes</b></p>" });
+    it.outside("PATCH", &format!("events/{id}"), changed);
+    it.sync();
+    let said = "SELECT title || '|' || place || '|' || CAST(start_at AS TEXT) FROM calendar_events";
+    assert_eq!(
+        it.database.texts(said),
+        [format!("Dr. Ada|Side street 2|{}", at(720).timestamp_micros())],
+        "{:?}",
+        it.log()
+    );
+    assert_eq!(it.database.texts("SELECT notes FROM calendar_events"), ["Bring the card\nand the letter"]);
+    assert!(it.offers(at(600)) && !it.offers(at(720)));
+    // Deleted there, and brought back here.
+    it.outside("DELETE", &format!("events/{id}"), Value::Null);
+    it.sync();
+    assert!(it.offers(at(720)), "{:?}", it.log());
+    let restored = it.server.post_form(&format!("/booking/events/{ID}/restore"), &[], &[("cookie", &cookie)]);
+    assert_eq!(restored.status, 303);
+    it.sync();
+    assert_eq!(it.event().1, at(720));
+    assert!(!it.offers(at(720)));
     it.assert_sound();
 }

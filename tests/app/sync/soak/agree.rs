@@ -30,7 +30,7 @@ struct Ours {
     bookings: HashMap<String, Vec<Held>>,
     /// What is flagged: booking and member.
     flags: HashSet<(String, String)>,
-    /// What each calendar takes, by our id of it: events, and entries that stand where their booking does.
+    /// What each calendar takes, by our id of it: events, and entries that stand where their booking or own event does.
     taken: HashMap<String, Vec<Span>>,
 }
 
@@ -110,7 +110,11 @@ impl Ours {
              UNION ALL
              SELECT m.calendar_id || ' ' || CAST(b.start_at AS TEXT) || ' ' || CAST(b.end_at AS TEXT) FROM mirrors m
              JOIN bookings b ON b.id = m.booking_id
-             WHERE m.state = 'live' AND m.remote_id IS NOT NULL AND b.status IN ('confirmed', 'pending')",
+             WHERE m.state = 'live' AND m.remote_id IS NOT NULL AND b.status IN ('confirmed', 'pending')
+             UNION ALL
+             SELECT m.calendar_id || ' ' || CAST(e.start_at AS TEXT) || ' ' || CAST(e.end_at AS TEXT) FROM mirrors m
+             JOIN calendar_events e ON e.id = m.event_id
+             WHERE m.state = 'live' AND m.remote_id IS NOT NULL AND e.busy AND e.deleted_at IS NULL",
         ) {
             let row = parts(&row);
             ours.taken.entry(row[0].clone()).or_default().push((seconds(&row[1]), seconds(&row[2])));
@@ -129,6 +133,7 @@ impl Soak {
         self.compare_bookings(&ours, &entries, &mut wrong);
         self.compare_time(&ours, &mut wrong);
         self.compare_with_what_was_done(&ours, &mut wrong);
+        self.compare_own(&mut wrong);
         wrong.extend(self.it.texts(
             "SELECT 'account ' || label || ': ' || state || ' ' || trouble FROM connections
              WHERE state <> 'ok' OR trouble <> ''",
@@ -137,7 +142,7 @@ impl Soak {
             "SELECT 'calendar ' || name || ': ' || trouble FROM calendars WHERE trouble <> '' OR cursor IS NULL",
         ));
         wrong.extend(self.it.texts(
-            "SELECT 'unwritten: ' || booking_id || ' ' || trouble FROM mirrors WHERE written < wanted",
+            "SELECT 'unwritten: ' || COALESCE(booking_id, event_id) || ' ' || trouble FROM mirrors WHERE written < wanted",
         ));
         wrong.extend(self.it.google.violations().iter().map(|violation| format!("violation: {violation}")));
         let count = wrong.len();
@@ -155,7 +160,7 @@ impl Soak {
                 let remote = self.remotes.iter().position(|remote| remote.id == *id).unwrap();
                 for event in events.as_array().unwrap() {
                     let Some(mark) = event["private"]["meridian"].as_str() else { continue };
-                    let booking = mark.strip_prefix("booking:").unwrap();
+                    let Some(booking) = mark.strip_prefix("booking:") else { continue };
                     let at = |key: &str| {
                         let text = event[key].as_str().unwrap();
                         text.parse::<DateTime<Utc>>().unwrap().timestamp()
@@ -206,7 +211,7 @@ impl Soak {
     /// What is known here of a booking's entries, for whoever looks for the reason.
     fn story(&self, booking: &str) -> Vec<String> {
         let rows = self.it.texts(
-            "SELECT m.booking_id || ' ' || m.state || ' ' || COALESCE(m.remote_id, '-') || ' wanted '
+            "SELECT COALESCE(m.booking_id, m.event_id) || ' ' || m.state || ' ' || COALESCE(m.remote_id, '-') || ' wanted '
                     || CAST(m.wanted AS TEXT) || ' written ' || CAST(m.written AS TEXT) || ' ' || m.trouble FROM mirrors m",
         );
         rows.into_iter().filter(|row| row.starts_with(booking)).collect()

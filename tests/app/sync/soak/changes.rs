@@ -18,6 +18,9 @@ struct Entry {
 impl Soak {
     /// One change, on either side.
     pub(super) fn change(&mut self, number: usize) {
+        if self.dice.chance(20) {
+            return self.change_own(number);
+        }
         match self.dice.roll(100) {
             0..24 => self.book(number),
             24..32 => self.move_booking(),
