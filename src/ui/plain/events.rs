@@ -52,7 +52,9 @@ fn hours(when: When, zone: &ZoneRules) -> String {
 
 /// When it is, in whole.
 fn in_words(when: When, zone: &ZoneRules) -> String {
-    format!("{}, {}", day_of_a_year(first_day(when, zone)), hours(when, zone))
+    let hours = hours(when, zone);
+    let hours = hours.strip_prefix("All").map_or_else(|| hours.clone(), |rest| format!("all{rest}"));
+    format!("{}, {hours}", day_of_a_year(first_day(when, zone)))
 }
 
 /// The list. `word`: what was done just now.
@@ -192,6 +194,7 @@ fn line(form: &Form, name: &'static str, label: &'static str, value: &str, most:
 
 fn calendar(form: &Form, choices: Vec<CalendarChoice>, chosen: &str) -> AnyView {
     let chosen = form.value("calendar", chosen);
+    let has_choices = !choices.is_empty();
     let only_here = CalendarChoice { id: String::new(), words: "Only here".to_owned() };
     let options = std::iter::once(only_here).chain(choices).map(|choice| {
         let selected = choice.id == chosen;
@@ -204,8 +207,15 @@ fn calendar(form: &Form, choices: Vec<CalendarChoice>, chosen: &str) -> AnyView 
         .attr("aria-describedby", form.described("calendar", true))
         .attr("aria-invalid", form.invalid("calendar"))
         .children(options);
-    let hint = "Kept in step there: change it on either side.";
-    form.field("calendar", "Calendar", Some(hint.into_any()), Html::from(control).into_any())
+    let hint = if has_choices {
+        "Kept in step there: change it on either side.".into_any()
+    } else {
+        view! {
+            <a class="link" href="/booking/calendars">"Connect a calendar"</a> " to have your events there, too."
+        }
+        .into_any()
+    };
+    form.field("calendar", "Calendar", Some(hint), Html::from(control).into_any())
 }
 
 /// The form of an event.

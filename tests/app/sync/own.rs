@@ -382,8 +382,8 @@ fn hidden_outside_it_keeps_its_name_here(database: Database) {
 fn moved_to_another_calendar_it_is_kept_there(database: Database) {
     let own = Own::start(database);
     let it = &own.it;
-    let other = "home@group.calendar.example";
-    it.google.post("/_/calendars", json!({"account": HOST, "id": other, "summary": "Home"}));
+    let home = it.google.outside(&it.token, "POST", "/calendar/v3/calendars", json!({"summary": "Home"}));
+    let other = home["id"].as_str().unwrap();
     let (workspace, member) = (&it.world.workspace, &it.world.hosts[0].0);
     let (connection, second) = (uuid(super::outside::CONNECTION), uuid(0xcb));
     it.database.execute(&format!(
