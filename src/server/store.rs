@@ -15,6 +15,7 @@ pub mod channels;
 pub mod connections;
 pub mod event_types;
 pub mod feeds;
+pub mod gaps;
 pub mod installation;
 pub mod invitees;
 pub mod jobs;
@@ -29,6 +30,7 @@ pub mod remote_events;
 pub mod sync;
 pub mod webhooks;
 pub mod workspaces;
+pub mod zone_editions;
 
 use chrono::{DateTime, Utc};
 use sqlx::{

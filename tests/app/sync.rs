@@ -3,7 +3,7 @@
 
 mod back;
 mod faults;
-mod outside;
+pub mod outside;
 mod reading;
 mod soak;
 mod writing;
