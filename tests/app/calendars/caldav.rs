@@ -12,6 +12,7 @@ mod refusals;
 mod silence;
 mod stage;
 mod syncing;
+mod time;
 mod unreadable;
 mod zones;
 

@@ -7,7 +7,7 @@ use crate::{
     world::{World, order, rules},
 };
 use chrono::{DateTime, Utc};
-use meridian::server::{clock, store::Db};
+use meridian::server::{calendars::access::Credential, clock, store::Db};
 use serde_json::json;
 use std::time::{Duration, Instant};
 
@@ -34,6 +34,23 @@ impl Stage {
         calendars: &[String],
         settings: &[(&str, &str)],
     ) -> Self {
+        Self::at("caldav", database, account, calendars, settings)
+    }
+
+    /// The host has subscribed to a feed.
+    pub fn feed(database: Database, url: &str) -> Self {
+        let credential = Credential::Feed { url: url.to_owned() };
+        let account = Member { credential, home: "Feed".to_owned() };
+        Self::at("ical", database, &account, &["feed".to_owned()], &[])
+    }
+
+    fn at(
+        provider: &str,
+        database: Database,
+        account: &Member,
+        calendars: &[String],
+        settings: &[(&str, &str)],
+    ) -> Self {
         let world = World::make(&database, 1, async |world, db: &Db| {
             world.add(db, "talk", &rules(30)).await;
         });
@@ -48,13 +65,14 @@ impl Stage {
         database.execute(&format!(
             "INSERT INTO connections (id, workspace_id, member_id, provider, account_key, label, home, credential, version,
                                       state, trouble, failures, listed_at, held_until, next_at, hints, created_at, updated_at)
-             VALUES ('{connection}', '{workspace}', '{member}', 'caldav', 'rosa', 'rosa', '{home}', {sealed}, 1, 'ok', '', 0,
+             VALUES ('{connection}', '{workspace}', '{member}', '{provider}', 'rosa', 'rosa', '{home}', {sealed}, 1, 'ok', '', 0,
                      {now}, 0, {}, 0, {now}, {now})",
             i64::MAX
         ));
         for (number, remote) in (0..).zip(calendars) {
             let id = uuid(if number == 0 { CALENDAR } else { OTHER + number });
-            let (receives, name) = if number == 0 { ("TRUE", "Work") } else { ("FALSE", "Home") };
+            let name = if number == 0 { "Work" } else { "Home" };
+            let receives = if number == 0 && provider == "caldav" { "TRUE" } else { "FALSE" };
             database.execute(&format!(
                 "INSERT INTO calendars (id, workspace_id, member_id, connection_id, remote_id, name, zone, writable, main,
                                         present, twin, syncs, conflicts, receives, tentative, meetings, outside, silent,
@@ -104,6 +122,12 @@ impl Stage {
         let path = format!("/api/v1/public/appointments/{}/reschedule", booked.token);
         let moved = self.server().post(&path, &json!({ "start": start }));
         assert_eq!(moved.status, 200, "{}", moved.text);
+    }
+
+    pub fn cancel(&self, booked: &Booked) {
+        let path = format!("/api/v1/public/appointments/{}/cancel", booked.token);
+        let cancelled = self.server().post(&path, &json!({}));
+        assert!(cancelled.status < 300, "{} {}", cancelled.status, cancelled.text);
     }
 
     /// A booking's status and start.
