@@ -193,9 +193,9 @@ impl Reading<'_, '_> {
     }
 
     /// DAViCal and SOGo answer a token that they don't know like any other: with everything that there is, or with
-    /// nothing, and say nothing of what was deleted. Nothing can't be right when the ctag changed; everything is suspicious
-    /// when it is as much as there was at least, and is then compared with a listing. Returns how many resources there are
-    /// at least.
+    /// nothing, and say nothing of what was deleted. Nothing can't be right when the ctag changed; everything may be less than
+    /// there was, so half of that is suspicious, and is compared with a listing. Returns how many resources there are at
+    /// least.
     async fn believe(
         &self,
         told: &Told,
@@ -210,7 +210,7 @@ impl Reading<'_, '_> {
             let moved_on = state.ctag.is_some() && ctag.is_some() && state.ctag.as_ref() != ctag;
             return if moved_on { Err(Fault::CursorGone) } else { Ok(least) };
         }
-        if told.changed.len() < least {
+        if told.changed.len() < least / 2 {
             return Ok(least);
         }
         let listing = self.listing().await?;

@@ -2,7 +2,7 @@
 //! another calendar of the account.
 
 use super::{
-    fake::{Fake, WORK, answer, multistatus},
+    fake::{Fake, WORK, answer, has, is, multistatus},
     object,
     peer::{Kind, Peer, raw},
     stage::Stage,
@@ -91,7 +91,7 @@ fn what_a_server_refuses_is_not_free_and_asked_for_again(database: Database) {
             let parts =
                 body.split("<d:response>").skip(1).map(|part| part.split("</d:response>").next().unwrap());
             let parts = parts.map(|part| match part.contains("lunch.ics") {
-                true => super::fake::is(&format!("{WORK}lunch.ics"), 500),
+                true => is(&format!("{WORK}lunch.ics"), 500),
                 false => format!("<d:response>{part}</d:response>"),
             });
             return Some(multistatus(&parts.collect::<String>()));
@@ -188,31 +188,24 @@ fn an_entry_that_is_between_two_calendars_is_waited_for(database: Database) {
     const HOME: &str = "/rosa/home/";
     let moving = Arc::new(std::sync::Mutex::new(None::<String>));
     let on_its_way = Arc::clone(&moving);
-    let searched = Arc::new(AtomicBool::new(false));
     let fake = Fake::start(move |asked, shelf| {
         if !asked.path.starts_with(HOME) {
             return None;
         }
-        if asked.is("REPORT", HOME) && asked.has("name=\"UID\"") && !searched.swap(true, Ordering::SeqCst) {
-            // It was not there a moment ago; now it is.
-            if let Some(text) = on_its_way.lock().unwrap().take() {
-                shelf.put(&format!("{HOME}moved.ics"), &text);
-            }
-            return Some(multistatus(""));
+        let path = format!("{HOME}moved.ics");
+        let found = shelf.objects.get(&path);
+        let found = found.map(|it| has(&path, &format!("<d:getetag>{}</d:getetag>", it.etag)));
+        let answer = match asked.method.as_str() {
+            "REPORT" if asked.has("calendar-query") => multistatus(&found.unwrap_or_default()),
+            _ => return None,
+        };
+        // The last that is asked for: it was not there a moment ago, and now it is.
+        if asked.has("time-range")
+            && let Some(text) = on_its_way.lock().unwrap().take()
+        {
+            shelf.put(&path, &text);
         }
-        if asked.method == "REPORT" || asked.method == "PROPFIND" {
-            let mut all = shelf.good(asked);
-            if !asked.has("sync-token") && !asked.has("calendar-multiget") {
-                let path = format!("{HOME}moved.ics");
-                let found =
-                    shelf.objects.get(&path).filter(|stored| !asked.has("UID:") || !stored.text.is_empty());
-                let has =
-                    found.map(|it| super::fake::has(&path, &format!("<d:getetag>{}</d:getetag>", it.etag)));
-                all = multistatus(&has.unwrap_or_default());
-            }
-            return Some(all);
-        }
-        None
+        Some(answer)
     });
     let stage = Stage::start(database, &fake.rosa(), &[WORK.to_owned(), HOME.to_owned()], &[]);
     stage.database.execute("UPDATE calendars SET syncs = FALSE WHERE name = 'Home'");

