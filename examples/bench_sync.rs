@@ -303,7 +303,7 @@ fn read_file() -> Outcome<()> {
     let figure = format!(
         "{:.0} ms, {} events, {most:.1} MiB more at most, events included",
         took.as_secs_f64() * 1_000.0,
-        events.len()
+        events.events.len()
     );
     say("a calendar file of 10 MB", &figure)
 }

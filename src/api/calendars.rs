@@ -138,6 +138,8 @@ pub struct ShownCalendar {
     pub pushed: bool,
     /// What is wrong; empty when nothing is.
     pub trouble: String,
+    /// What is not fully known of it; empty when all is.
+    pub gaps: String,
 }
 
 /// An account with its calendars.

@@ -19,7 +19,7 @@ pub mod windows_zones;
 
 use access::{Access, Account, Connect};
 use async_trait::async_trait;
-use event::{Channel, Draft, From, Known, Page, RemoteCalendar, RemoteEvent, Written};
+use event::{Channel, Draft, From, Known, Lost, Page, RemoteCalendar, RemoteEvent, Written};
 use fault::Fault;
 use http::{HeaderMap, StatusCode};
 
@@ -58,11 +58,28 @@ pub trait Provider: Send + Sync + std::fmt::Debug {
     async fn calendars(&self, access: &Access<'_>) -> Result<Vec<RemoteCalendar>, Fault>;
 
     /// One page of what changed since a cursor, or, without one, of everything. [`Fault::CursorGone`] when the cursor is
-    /// no longer known, in whatever way the provider says that.
+    /// no longer known, in whatever way the provider says that. One item that can't be made sense of is
+    /// [`event::Change::Unreadable`], and the rest is read all the same.
     async fn changes(&self, access: &Access<'_>, calendar: &str, from: &From<'_>) -> Result<Page, Fault>;
 
-    /// An event as it is now; `None` when it is gone (a cancelled one is gone).
+    /// An event as it is now; `None` when it is gone (a cancelled one is gone). [`Fault::Refused`] when it is there and can't
+    /// be made sense of.
     async fn get(&self, access: &Access<'_>, calendar: &str, id: &str) -> Result<Option<RemoteEvent>, Fault>;
+
+    /// Does an event keep its id when its owner moves it to another calendar of the account?
+    fn keeps_ids(&self) -> bool {
+        true
+    }
+
+    /// Looks whether an event of ours that is no longer in its calendar is in this other one of the account now.
+    async fn find(
+        &self,
+        access: &Access<'_>,
+        calendar: &str,
+        lost: &Lost<'_>,
+    ) -> Result<Option<RemoteEvent>, Fault> {
+        self.get(access, calendar, lost.id).await
+    }
 
     /// Makes an event. Its id follows from `draft.key` wherever the provider lets clients choose, else a repetition is
     /// recognised by it: the same draft twice is one event. Where it exists already (also as a deleted one), it is made to

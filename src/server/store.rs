@@ -17,6 +17,7 @@ pub mod connections;
 pub mod event_types;
 pub mod feeds;
 pub mod flags;
+pub mod gaps;
 pub mod installation;
 pub mod invitees;
 pub mod jobs;
@@ -31,6 +32,7 @@ pub mod remote_events;
 pub mod sync;
 pub mod webhooks;
 pub mod workspaces;
+pub mod zone_editions;
 
 use chrono::{DateTime, Utc};
 use sqlx::{

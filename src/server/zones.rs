@@ -9,6 +9,7 @@ use jiff::{
     Timestamp,
     tz::{TimeZone, TimeZoneDatabase},
 };
+use sha2::{Digest, Sha256};
 use std::{
     collections::HashMap,
     sync::{Arc, OnceLock, RwLock},
@@ -27,6 +28,10 @@ fn database() -> &'static TimeZoneDatabase {
 /// reaches further.
 const FROM: &str = "1990-01-01T00:00:00Z";
 const UNTIL: &str = "2060-01-01T00:00:00Z";
+
+/// Which part of the rules tells one edition of the database from another: what is corrected of the past changes no booking.
+const RECENT: &str = "2026-01-01T00:00:00Z";
+const AHEAD: &str = "2046-01-01T00:00:00Z";
 
 fn offset_at(zone: &TimeZone, at: Timestamp) -> i32 {
     zone.to_offset(at).seconds()
@@ -105,6 +110,27 @@ pub fn names() -> &'static [String] {
         names.sort_unstable();
         names.dedup();
         names
+    })
+}
+
+/// What the zone database says of the years in which bookings are made, as a digest: it changes when the rules of any zone do.
+pub fn edition() -> &'static str {
+    static EDITION: OnceLock<String> = OnceLock::new();
+    EDITION.get_or_init(|| {
+        let (Ok(from), Ok(until)) = (RECENT.parse::<Timestamp>(), AHEAD.parse::<Timestamp>()) else {
+            return String::new();
+        };
+        let mut digest = Sha256::new();
+        for name in names() {
+            let Ok(zone) = database().get(name) else { continue };
+            digest.update(name.as_bytes());
+            digest.update(offset_at(&zone, from).to_be_bytes());
+            for change in zone.following(from).take_while(|change| change.timestamp() < until) {
+                digest.update(change.timestamp().as_second().to_be_bytes());
+                digest.update(change.offset().seconds().to_be_bytes());
+            }
+        }
+        digest.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
     })
 }
 

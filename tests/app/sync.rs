@@ -3,7 +3,7 @@
 
 mod back;
 mod faults;
-mod outside;
+pub mod outside;
 mod own;
 mod reading;
 mod soak;

@@ -16,7 +16,7 @@ mod xml;
 use super::{
     Provider,
     access::{Access, Account, Connect, Preset},
-    event::{Draft, From, Known, Page, RemoteCalendar, RemoteEvent, Written},
+    event::{Draft, From, Known, Lost, Page, RemoteCalendar, RemoteEvent, Written},
     fault::Fault,
 };
 use async_trait::async_trait;
@@ -94,6 +94,21 @@ impl Provider for CalDav {
     ) -> Result<Option<RemoteEvent>, Fault> {
         let dav = Dav::new(access)?;
         write::get(&dav, &discovery::base(&dav)?, id).await
+    }
+
+    /// An id is an address in a calendar.
+    fn keeps_ids(&self) -> bool {
+        false
+    }
+
+    async fn find(
+        &self,
+        access: &Access<'_>,
+        calendar: &str,
+        lost: &Lost<'_>,
+    ) -> Result<Option<RemoteEvent>, Fault> {
+        let dav = Dav::new(access)?;
+        write::find(&dav, &discovery::base(&dav)?, calendar, lost).await
     }
 
     async fn create(&self, access: &Access<'_>, calendar: &str, draft: &Draft) -> Result<Written, Fault> {

@@ -74,6 +74,9 @@ pub struct Recurrence {
     pub dates: Vec<Moment>,
     /// Starts that are left out (EXDATE).
     pub except: Vec<Moment>,
+    /// Some of its rules or dates could not be read: it may come more often than stands here.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lost: bool,
 }
 
 /// An instance of a series that differs from it, or does not take place.
@@ -210,12 +213,24 @@ pub enum Change {
         /// Its id.
         id: String,
     },
-    /// These are all events of one resource now (a CalDAV object); others that came from it before are gone.
+    /// These are all events of one resource now (a CalDAV object, a series with its exceptions, a part of a feed); others that
+    /// came with the same resource before are gone.
     Resource {
-        /// The resource: ids of its events begin with it.
+        /// The resource. It need not be a part of its events' ids.
         id: String,
         /// Them.
         events: Vec<RemoteEvent>,
+        /// What of it could not be read: what came with the resource before stays where its id, or its series', begins with
+        /// one of these. Each is told of as [`Change::Unreadable`], too.
+        unread: Vec<String>,
+    },
+    /// There is something here that can't be read. Nothing new is known of it; what was known of it stays, and its owner is
+    /// told once.
+    Unreadable {
+        /// The event, the series, or the resource.
+        id: String,
+        /// Why: a sentence for the calendar's owner that gives nothing away.
+        why: String,
     },
 }
 
@@ -228,6 +243,21 @@ pub struct From<'a> {
     pub page: Option<&'a str>,
     /// The time that matters. Providers that can't expand series leave events outside of it out only where that is safe.
     pub window: Interval,
+    /// Was the calendar read to its end before? Then what a reading of everything leaves out is taken to be gone.
+    pub known: bool,
+}
+
+/// An event of ours that is no longer where it was.
+#[derive(Debug, Clone, Copy)]
+pub struct Lost<'a> {
+    /// The id that it had.
+    pub id: &'a str,
+    /// Its iCalendar UID ([`Draft::uid`]).
+    pub uid: &'a str,
+    /// Our own mark in it ([`Draft::mark`]).
+    pub mark: &'a str,
+    /// When it was, if that is known.
+    pub time: Option<Interval>,
 }
 
 /// A page of changes.

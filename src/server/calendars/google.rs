@@ -131,13 +131,13 @@ impl Provider for Google {
             (None, Some(cursor)) => Next::Cursor(cursor),
             (None, None) => return Err(Fault::unreadable()),
         };
-        let changes = events.items.into_iter().map(|event| event.change(access.zone)).collect();
+        let changes = events.items.into_iter().map(|item| event::change(item, access.zone)).collect();
         Ok(Page { changes, next, unchanged: false })
     }
 
     async fn get(&self, access: &Access<'_>, calendar: &str, id: &str) -> Result<Option<RemoteEvent>, Fault> {
-        let found = find(access, calendar, id).await?.filter(|event| !event.is_cancelled());
-        Ok(found.and_then(|event| event.remote(access.zone)))
+        let Some(found) = find(access, calendar, id).await?.filter(Event::is_there) else { return Ok(None) };
+        found.remote(access.zone).map(Some).ok_or_else(unclear)
     }
 
     async fn create(&self, access: &Access<'_>, calendar: &str, draft: &Draft) -> Result<Written, Fault> {
@@ -272,10 +272,14 @@ impl Provider for Google {
 async fn find(access: &Access<'_>, calendar: &str, id: &str) -> Result<Option<Event>, Fault> {
     let url = url(access, &["calendars", calendar, "events", id])?;
     match call(access, Method::GET, url, None, None).await.map_err(Fault::from) {
-        Ok(body) => parsed(&body).map(Some),
+        Ok(body) => parsed(&body).map(Some).map_err(|_| unclear()),
         Err(Fault::NotFound) => Ok(None),
         Err(fault) => Err(fault),
     }
+}
+
+fn unclear() -> Fault {
+    Fault::Refused(event::UNCLEAR.into())
 }
 
 /// Makes an event look like the draft, if it is still as it was found.

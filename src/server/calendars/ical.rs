@@ -9,7 +9,7 @@ use super::{
     access::{self, Access, Account, Connect, Credential},
     event::{Change, Draft, From, Known, Next, Page, RemoteCalendar, RemoteEvent, Written},
     fault::Fault,
-    ics,
+    ics::{self, Contents, Unread},
 };
 use crate::server::{crypto, outside::retry_after};
 use async_trait::async_trait;
@@ -18,7 +18,7 @@ use reqwest::{
     header::{self, HeaderName, HeaderValue},
 };
 use serde::{Deserialize, Serialize};
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 /// Feeds and files.
 #[derive(Debug)]
@@ -26,6 +26,9 @@ pub struct Feed;
 
 /// Into how many parts events are put. It never changes: parts are what the database knows events by.
 const BUCKETS: u16 = 512;
+
+/// How many events of a part that can't be read are told apart. Where there are more, all that is known of the part stays.
+const MOST_UNREAD: usize = 50;
 
 /// How many redirects are followed.
 const MOST_HOPS: usize = 5;
@@ -164,7 +167,7 @@ async fn in_time(access: &Access<'_>, known: Option<&Cursor>) -> Result<Answer, 
 }
 
 /// The events of a file, away from the threads that answer requests: a large one takes a while.
-async fn read(body: Vec<u8>, zone: &str) -> Result<Vec<RemoteEvent>, Fault> {
+async fn read(body: Vec<u8>, zone: &str) -> Result<Contents, Fault> {
     let zone = zone.to_owned();
     let reading =
         move || ics::read(&body, &ics::Reading { origin: ics::Origin::Feed, zone: &zone, owner: &[] });
@@ -178,11 +181,28 @@ fn bucket(root: &str) -> u16 {
     }
 }
 
-/// All parts of a file, empty ones too: whatever was in them is gone.
-fn parts(events: Vec<RemoteEvent>) -> Vec<Change> {
+/// All parts of a file, empty ones too: whatever was in them is gone, unless it is there and can't be read.
+fn parts(contents: Contents) -> Vec<Change> {
     let name = |number: u16| format!("{number:03}");
     let mut parts: Vec<Vec<RemoteEvent>> = (0..BUCKETS).map(|_| Vec::new()).collect();
-    for mut event in events {
+    let mut unread: HashMap<u16, Vec<String>> = HashMap::new();
+    let mut changes = Vec::new();
+    for Unread { id, why } in contents.unread {
+        let own = bucket(&id);
+        changes.push(Change::Unreadable { id: format!("{}/{id}", name(own)), why });
+        // One without a UID can have been in any part.
+        let those = if id == ics::NAMELESS { 0..BUCKETS } else { own..own + 1 };
+        for number in those {
+            let kept = unread.entry(number).or_default();
+            let id = format!("{}/{id}", name(number));
+            if kept.len() >= MOST_UNREAD {
+                *kept = vec![name(number)];
+            } else if !kept.contains(&id) {
+                kept.push(id);
+            }
+        }
+    }
+    for mut event in contents.events {
         let root = event.instance.as_ref().map_or(&event.id, |instance| &instance.series);
         let number = bucket(root);
         event.id = format!("{}/{}", name(number), event.id);
@@ -193,7 +213,11 @@ fn parts(events: Vec<RemoteEvent>) -> Vec<Change> {
             part.push(event);
         }
     }
-    (0..BUCKETS).zip(parts).map(|(number, events)| Change::Resource { id: name(number), events }).collect()
+    changes.extend((0..BUCKETS).zip(parts).map(|(number, events)| {
+        let unread = unread.remove(&number).unwrap_or_default();
+        Change::Resource { id: name(number), events, unread }
+    }));
+    changes
 }
 
 /// What an uploaded file holds, as changes to keep; its calendar's name, if it has one. Uploading another file takes the
@@ -271,8 +295,8 @@ impl Provider for Feed {
         if known.is_some_and(|known| known.hash == cursor.hash) {
             return Ok(same(&next));
         }
-        let events = read(body, access.zone).await?;
-        Ok(Page { changes: parts(events), next: Next::Cursor(next), unchanged: false })
+        let contents = read(body, access.zone).await?;
+        Ok(Page { changes: parts(contents), next: Next::Cursor(next), unchanged: false })
     }
 
     /// Feeds are read whole, which nobody does for one event of them.

@@ -1,7 +1,8 @@
 //! iCalendar objects (RFC 5545), as CalDAV servers keep them and feeds publish them: reading and writing.
 //!
-//! Files come from anywhere. A file is read line by line and one event at a time, every list in it has a limit, and what
-//! can't be understood is left out; only a file that is no calendar, ends in the middle or holds too much is refused. It is
+//! Files come from anywhere. A file is read line by line and one event at a time, every list in it has a limit, and an event
+//! that can't be understood is named beside the others ([`Contents`]), so that nobody takes it for gone; only a file that is no
+//! calendar, a feed that ends in the middle, or what holds too much is refused. It is
 //! read by our own few lines instead of by `calcard`, which writes our files, because the lines that we don't know must come
 //! out again as they came in ([`merge`]), because rules must stay as they were written, and because nothing but the events
 //! that are wanted should ever be in memory.
@@ -14,9 +15,11 @@ mod zone;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod unread;
 
 pub use line::looks_like_html;
-pub use object::{Origin, Reading, name, read};
+pub use object::{Contents, NAMELESS, Origin, Reading, Unread, name, read};
 pub use write::{merge, write};
 
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime};

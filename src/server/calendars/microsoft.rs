@@ -98,7 +98,7 @@ fn written(event: &Event, draft: &Draft) -> Written {
 
 async fn event(access: &Access<'_>, id: &str, more: &str) -> Result<Event, Fault> {
     let query = format!("$select={SELECT}{more}");
-    call::fetch(access, call::url(access, &["me", "events", id], &query)?).await
+    Event::read(call::fetch(access, call::url(access, &["me", "events", id], &query)?).await?)
 }
 
 /// Changes what was just read.

@@ -4,8 +4,14 @@
 //! of the clock does not take place and is not counted (RFC 5545 §3.3.10); DTSTART and RDATE in a gap take the offset from
 //! before it, and times that the clock shows twice mean the first (§3.3.5). DTSTART always takes place, and COUNT counts it
 //! (§3.8.5.3). "This and following" makes two series of one, so there is nothing to know about it here.
+//!
+//! A rule that comes very often is followed once more in runs: starts whose times follow each other without a minute between
+//! them are one occurrence, so that every minute of a day is one long one. What can't be followed even so is not left free:
+//! too much is taken then, and [`Lost`] says so.
 
+mod dense;
 mod local;
+mod onsets;
 mod rule;
 mod walk;
 
@@ -22,6 +28,7 @@ use crate::{
 };
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
 use local::{DAY, Local};
+pub(super) use onsets::onsets;
 use rule::{Rule, Until};
 use std::{
     borrow::Cow,
@@ -30,7 +37,7 @@ use std::{
 };
 use walk::End;
 
-/// The most occurrences of one series in one window.
+/// The most occurrences of one rule in one window, runs counted as one.
 pub const MOST: usize = 5_000;
 
 /// The most steps that one rule's walk through the window takes; a second's rule passes a day in 86,400.
@@ -46,7 +53,7 @@ pub struct Occurrence<'a> {
     pub event: &'a RemoteEvent,
     /// Where it is by the series: what RECURRENCE-ID names. Of a single event: its start.
     pub original: Moment,
-    /// When it is.
+    /// When it is; of a run all of it, from the beginning of its first to the end of its last.
     pub time: Interval,
     /// Does it take time?
     pub shows: Shows,
@@ -57,9 +64,37 @@ pub struct Occurrence<'a> {
 pub struct Expansion<'a> {
     /// In order of their starts. Those that take no time at all (from 9:00 to 9:00) are not among them.
     pub occurrences: Vec<Occurrence<'a>>,
-    /// `false`: a rule can't be understood, or generates more than is followed ([`MOST`]). What was found is right, more
-    /// may be missing, or, where a COUNT was too far away to be reached, some may be too many.
-    pub complete: bool,
+    /// What is not known of it; `None`: these are all.
+    pub lost: Option<Lost>,
+    /// Where something is not known: the times at which it is known not to take place.
+    pub left_out: Vec<Interval>,
+}
+
+/// What is not known of a series.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lost {
+    /// It is not known how far a COUNT reaches: it is taken to go on.
+    Uncounted,
+    /// It comes more often than is followed ([`MOST`]): from this instant on all time is taken.
+    Dense {
+        /// It.
+        from: DateTime<Utc>,
+    },
+    /// A rule or a date can't be understood: there may be more of it, and some may be too many.
+    Unclear,
+}
+
+impl Lost {
+    /// The graver of two.
+    fn or(one: Option<Self>, other: Option<Self>) -> Option<Self> {
+        let weight = |lost: &Option<Self>| match lost {
+            None => 0,
+            Some(Self::Uncounted) => 1,
+            Some(Self::Dense { .. }) => 2,
+            Some(Self::Unclear) => 3,
+        };
+        if weight(&other) > weight(&one) { other } else { one }
+    }
 }
 
 /// The instant of an explicit time on a wall (RFC 5545 §3.3.5): in a gap by the offset before it, else the first.
@@ -120,7 +155,8 @@ pub fn expand<'a>(
             .flatten()
             .filter(|time| time.overlaps(window))
             .map(|time| Occurrence { event: master, original, time, shows: shows(master) });
-        return Expansion { occurrences: occurrence.into_iter().collect(), complete: true };
+        let occurrences = occurrence.into_iter().collect();
+        return Expansion { occurrences, lost: None, left_out: Vec::new() };
     };
     let own: Vec<(&RemoteEvent, &Moment)> = instances
         .iter()
@@ -132,13 +168,14 @@ pub fn expand<'a>(
     let series = Series::new(master, recurrence, owner);
     let left_out: HashSet<&Moment> =
         recurrence.except.iter().chain(own.iter().map(|(_, original)| *original)).collect();
-    let (found, complete) = if master.status == Status::Cancelled {
-        (BTreeSet::new(), true)
+    let found = if master.status == Status::Cancelled {
+        Found::default()
     } else {
-        series.starts(recurrence, window)
+        series.starts(recurrence, window, &left_out)
     };
     let taken = shows(master);
     let mut occurrences: Vec<Occurrence<'a>> = found
+        .starts
         .into_iter()
         .filter(|start| !series.names(*start).iter().any(|name| left_out.contains(name)))
         .filter_map(|start| {
@@ -147,6 +184,16 @@ pub fn expand<'a>(
             time.overlaps(window).then_some(Occurrence { event: master, original, time, shows: taken })
         })
         .collect();
+    occurrences.extend(found.runs.into_iter().map(|(start, time)| Occurrence {
+        event: master,
+        original: series.original(start),
+        time,
+        shows: taken,
+    }));
+    let left_out = match found.lost {
+        Some(_) => left_out.iter().filter_map(|name| series.time(series.named(name))).collect(),
+        None => Vec::new(),
+    };
     occurrences.extend(own.into_iter().filter(|(event, _)| event.status != Status::Cancelled).filter_map(
         |(event, original)| {
             let time = interval(&event.when, owner).filter(|time| time.overlaps(window))?;
@@ -154,7 +201,16 @@ pub fn expand<'a>(
         },
     ));
     occurrences.sort_by_key(|occurrence| occurrence.time);
-    Expansion { occurrences, complete }
+    Expansion { occurrences, lost: found.lost, left_out }
+}
+
+/// Which starts of a series could lie in a window.
+#[derive(Debug, Default)]
+struct Found {
+    starts: BTreeSet<Start>,
+    /// Runs, with the first start and the time of each. What is left out of the series is left out of them.
+    runs: Vec<(Start, Interval)>,
+    lost: Option<Lost>,
 }
 
 /// A start in a series: on the wall, and, unless the series is of whole days, the instant that is meant.
@@ -162,6 +218,17 @@ pub fn expand<'a>(
 enum Start {
     At(DateTime<Utc>),
     Day(NaiveDate),
+}
+
+/// What following a rule start by start came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Known {
+    /// These are all.
+    All,
+    /// Its COUNT was too far away: these may be too many.
+    Uncounted,
+    /// There are more than are followed.
+    Cut,
 }
 
 /// What all occurrences of a series share.
@@ -286,55 +353,80 @@ impl<'a> Series<'a> {
         (from, until)
     }
 
-    /// Every start whose occurrence could lie in the window, and whether these are all.
-    fn starts(&self, recurrence: &Recurrence, window: Interval) -> (BTreeSet<Start>, bool) {
-        let (from, until) = self.walls(window);
+    /// Every start whose occurrence could lie in the window.
+    fn starts(&self, recurrence: &Recurrence, window: Interval, left_out: &HashSet<&Moment>) -> Found {
         let first = self.first();
-        let mut found = BTreeSet::from([first]);
-        let mut complete = true;
+        let mut found = Found { starts: BTreeSet::from([first]), ..Found::default() };
+        if !self.all_day && self.length.is_zero() {
+            // However often it comes, it takes no time.
+            return found;
+        }
+        let walls = self.walls(window);
+        found.lost = recurrence.lost.then_some(Lost::Unclear);
         let mut over = !recurrence.rules.is_empty();
         for rule in &recurrence.rules {
-            let rule = Rule::parse(rule);
-            over &= rule.as_ref().is_some_and(|rule| !self.begins_in_time(rule, first));
-            complete &= rule.is_some_and(|rule| self.follow(&rule, window, (from, until), &mut found));
+            let Some(rule) = Rule::parse(rule) else {
+                over = false;
+                found.lost = Some(Lost::Unclear);
+                continue;
+            };
+            over &= !self.begins_in_time(&rule, first);
+            let mut lost = (!rule.clear).then_some(Lost::Unclear);
+            let mut starts = BTreeSet::new();
+            let known = self.follow(&rule, window, walls, &mut starts);
+            if known == Known::Cut {
+                let (runs, cut) = self.runs(&rule, window, walls, left_out);
+                found.runs.extend(runs);
+                lost = Lost::or(lost, cut);
+            } else {
+                found.starts.extend(starts);
+            }
+            if known == Known::Uncounted {
+                lost = Lost::or(lost, Some(Lost::Uncounted));
+            }
+            found.lost = Lost::or(found.lost, lost);
         }
         if over {
             // Who deletes "this and all following" from the first one on leaves a series that ends before it begins.
-            found.remove(&first);
+            found.starts.remove(&first);
         }
         let near = |start: &Start| self.touches(*start, window);
-        found.extend(recurrence.dates.iter().map(|date| self.named(date)).filter(near));
-        (found, complete)
+        found.starts.extend(recurrence.dates.iter().map(|date| self.named(date)).filter(near));
+        found
     }
 
-    /// Adds what a rule generates from one time on the wall to another. `false`: perhaps not all of it.
+    /// Where a rule ends on the wall, at the latest, if not before `until`. Past its end it has nothing to tell; an instant and
+    /// the wall are never further apart than this.
+    fn end(rule: &Rule, until: Local) -> Local {
+        match rule.until {
+            Some(Until::Day(day)) => until.min(day + DAY),
+            Some(Until::Local(at)) => until.min(at + 1),
+            Some(Until::Instant(at)) => until.min(at + 2 * DAY),
+            None => until,
+        }
+    }
+
+    /// Adds what a rule generates from one time on the wall to another.
     fn follow(
         &self,
         rule: &Rule,
         window: Interval,
         (from, until): (Local, Local),
         found: &mut BTreeSet<Start>,
-    ) -> bool {
+    ) -> Known {
         let start = local::seconds(self.start);
-        // Past its end a rule has nothing to tell; an instant and the wall are never further apart than this.
-        let until = match rule.until {
-            Some(Until::Day(day)) => until.min(day + DAY),
-            Some(Until::Local(at)) => until.min(at + 1),
-            Some(Until::Instant(at)) => until.min(at + 2 * DAY),
-            None => until,
+        let until = Self::end(rule, until);
+        let counted = match rule.count {
+            None => Some(u32::MAX),
+            Some(count) => self.left(rule, count, start, from),
         };
-        let left = match rule.count {
-            None => None,
-            Some(count) => match self.left(rule, count, start, from) {
-                Some(0) => return true,
-                left => left,
-            },
-        };
-        let lost = rule.count.is_some() && left.is_none();
-        let mut left = left.unwrap_or(u32::MAX);
-        let mut room = MOST;
+        let mut left = counted.unwrap_or(u32::MAX);
+        if left == 0 {
+            return Known::All;
+        }
         let mut purse = STEPS;
-        let end = walk::walk(rule, start, from, until, &mut purse, |at| {
+        let end = walk::walk(rule, start, (from, until), 0, &mut purse, |run| {
+            let at = run.first;
             if at < from || !self.counts(at, start) {
                 return ControlFlow::Continue(());
             }
@@ -342,15 +434,17 @@ impl<'a> Series<'a> {
             if !self.before_end(rule, generated) {
                 return ControlFlow::Break(());
             }
-            let near = at != start && self.touches(generated, window);
-            if near {
+            if at != start && self.touches(generated, window) {
                 found.insert(generated);
-                room -= 1;
             }
             left = left.saturating_sub(u32::from(rule.count.is_some()));
-            if left == 0 || room == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            if left == 0 || found.len() > MOST { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
-        end != End::Spent && room > 0 && !lost
+        match counted {
+            _ if end == End::Spent || found.len() > MOST => Known::Cut,
+            Some(_) => Known::All,
+            None => Known::Uncounted,
+        }
     }
 
     /// Is this start one that a rule's COUNT counts when it is generated? DTSTART is counted beforehand, whether a rule
@@ -384,7 +478,8 @@ impl<'a> Series<'a> {
             return Some(left);
         }
         let mut purse = STEPS_COUNTING;
-        let end = walk::walk(rule, start, start, from, &mut purse, |at| {
+        let end = walk::walk(rule, start, (start, from), 0, &mut purse, |run| {
+            let at = run.first;
             if self.counts(at, start) && (at == start || self.generated(at).is_some()) {
                 left -= 1;
             }
@@ -392,30 +487,4 @@ impl<'a> Series<'a> {
         });
         (end != End::Spent).then_some(left)
     }
-}
-
-/// When an observance of a VTIMEZONE begins by one of its rules, on the wall as it was before: `offset` seconds from UTC. From
-/// one time on the wall to another, in seconds (RFC 5545 §3.6.5).
-pub(super) fn onsets(rule: &str, start: NaiveDateTime, offset: i32, from: Local, until: Local) -> Vec<Local> {
-    let Some(rule) = Rule::parse(rule) else { return Vec::new() };
-    let last = match rule.until {
-        Some(Until::Day(day)) => day + DAY - 1,
-        Some(Until::Local(at)) => at,
-        Some(Until::Instant(at)) => at.saturating_add(i64::from(offset)),
-        None => i64::MAX,
-    };
-    let start = local::seconds(start);
-    let begin = if rule.count.is_some() { start } else { from };
-    let mut found = Vec::new();
-    let mut left = rule.count.unwrap_or(u32::MAX);
-    let mut purse = STEPS_COUNTING;
-    walk::walk(&rule, start, begin, until, &mut purse, |at| {
-        if at > last || left == 0 || found.len() >= MOST {
-            return ControlFlow::Break(());
-        }
-        left -= 1;
-        found.push(at);
-        ControlFlow::Continue(())
-    });
-    found
 }

@@ -17,6 +17,16 @@ pub enum About {
     Event(CalendarEventId),
 }
 
+impl About {
+    /// Its id.
+    pub fn id(&self) -> &str {
+        match self {
+            Self::Booking(id) => id.as_str(),
+            Self::Event(id) => id.as_str(),
+        }
+    }
+}
+
 impl fmt::Display for About {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

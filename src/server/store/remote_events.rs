@@ -84,6 +84,21 @@ pub async fn of_resource(
     )
 }
 
+/// Ids of what is known of something: the event with this id, the instances of its series, or what came in this object.
+pub async fn under(conn: &mut Conn, calendar: &CalendarId, id: &str) -> Result<Vec<String>, StoreError> {
+    // Three look-ups in three indexes.
+    let found = rows!(
+        conn,
+        (String,),
+        "SELECT id FROM remote_events WHERE calendar_id = $1 AND id = $2
+         UNION SELECT id FROM remote_events WHERE calendar_id = $1 AND root = $2
+         UNION SELECT id FROM remote_events WHERE calendar_id = $1 AND resource = $2 AND resource <> ''",
+        calendar.as_str(),
+        id
+    )?;
+    Ok(found.into_iter().map(|(id,)| id).collect())
+}
+
 /// Ids of the events of a calendar, from a place in their order on: id and root.
 pub async fn ids(
     conn: &mut Conn,

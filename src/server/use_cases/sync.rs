@@ -10,6 +10,7 @@
 //! - [`busy`]: what the events take of their owner's time.
 //! - [`mod@write`]: bookings go out.
 //! - [`back`]: what somebody did to a booking's entry outside comes back; [`own`]: what they did to that of an event of their own.
+//! - [`gaps`]: what is not fully known of a calendar.
 //! - [`fresh`]: a calendar is asked while somebody books.
 //! - [`mod@push`]: providers say that something changed.
 
@@ -17,6 +18,7 @@ mod back;
 mod busy;
 mod channel;
 pub(crate) mod fresh;
+mod gaps;
 mod mirror;
 pub(crate) mod outside;
 mod own;
@@ -26,6 +28,7 @@ mod tour;
 mod window;
 mod write;
 
+pub(crate) use gaps::{note_unreadable, stays};
 pub(crate) use mirror::{
     has_receiver, provider_invites, receiver_changed, reflect, reflect_event, write_again,
 };

@@ -132,6 +132,8 @@ fn listed(calendar: &ShownCalendar, account: &str) -> AnyView {
     };
     let trouble = (!calendar.trouble.is_empty() && calendar.present && calendar.syncs)
         .then(|| view! { <p class="hint wrap-anywhere">{calendar.trouble.clone()}</p> });
+    let gaps = (!calendar.gaps.is_empty() && calendar.present && calendar.syncs)
+        .then(|| view! { <p class="hint wrap-anywhere">{calendar.gaps.clone()}</p> });
     let usable = calendar.present && calendar.twin.is_none();
     let buttons = usable.then(|| {
         let (to, words) = if calendar.conflicts { ("off", "Take no time") } else { ("on", "Take time") };
@@ -148,6 +150,7 @@ fn listed(calendar: &ShownCalendar, account: &str) -> AnyView {
             <p class="wrap-anywhere"><strong>{calendar.name.clone()}</strong> {main}</p>
             <p class="hint wrap-anywhere">{about}</p>
             {trouble}
+            {gaps}
             {buttons}
         </li>
     }

@@ -4,12 +4,17 @@
 mod conflicts;
 mod connecting;
 mod edits;
+mod engine;
 mod fake;
 mod hostile;
 pub mod peer;
 mod refusals;
 mod silence;
+mod stage;
 mod syncing;
+mod time;
+mod unreadable;
+mod zones;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use meridian::{
@@ -83,8 +88,18 @@ impl Member {
     }
 
     async fn page(&self, calendar: &str, cursor: Option<&str>, page: Option<&str>) -> Result<Page, Fault> {
+        self.page_of(calendar, cursor, page, false).await
+    }
+
+    async fn page_of(
+        &self,
+        calendar: &str,
+        cursor: Option<&str>,
+        page: Option<&str>,
+        known: bool,
+    ) -> Result<Page, Fault> {
         let window = Interval::new(now() - TimeDelta::days(31), now() + TimeDelta::days(180)).unwrap();
-        CalDav.changes(&self.access(), calendar, &From { cursor, page, window }).await
+        CalDav.changes(&self.access(), calendar, &From { cursor, page, window, known }).await
     }
 
     async fn get(&self, calendar: &str, id: &str) -> Option<RemoteEvent> {
@@ -108,7 +123,11 @@ impl Member {
 #[derive(Default)]
 struct Mirror {
     events: BTreeMap<String, RemoteEvent>,
+    /// What can't be read, and why.
+    unreadable: BTreeMap<String, String>,
     cursor: Option<String>,
+    /// Was it read before?
+    known: bool,
 }
 
 /// What a round brought.
@@ -144,7 +163,7 @@ impl Mirror {
         let mut round = Round::default();
         let mut page: Option<String> = None;
         loop {
-            let read = member.page(calendar, self.cursor.as_deref(), page.as_deref()).await?;
+            let read = member.page_of(calendar, self.cursor.as_deref(), page.as_deref(), self.known).await?;
             round.pages += 1;
             round.changes += read.changes.len();
             round.unchanged = read.unchanged;
@@ -163,9 +182,16 @@ impl Mirror {
     fn apply(&mut self, changes: Vec<Change>) {
         for change in changes {
             match change {
-                Change::Gone { id } => self.forget(&id),
-                Change::Resource { id, events } => {
+                Change::Gone { id } => {
                     self.forget(&id);
+                    self.unreadable.remove(&id);
+                }
+                Change::Unreadable { id, why } => drop(self.unreadable.insert(id, why)),
+                Change::Resource { id, events, unread } => {
+                    if unread.is_empty() {
+                        self.forget(&id);
+                        self.unreadable.remove(&id);
+                    }
                     for event in events {
                         assert!(event.id == id || event.id.starts_with(&format!("{id}#")), "{}", event.id);
                         self.events.insert(event.id.clone(), event);

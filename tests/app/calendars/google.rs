@@ -106,7 +106,7 @@ impl World {
     // What the adapter does.
 
     fn page(&self, cursor: Option<&str>, page: Option<&str>) -> Result<Page, Fault> {
-        let from = From { cursor, page, window: self.window };
+        let from = From { cursor, page, window: self.window, known: false };
         block_on(Google.changes(&self.access(), &self.calendar, &from))
     }
 

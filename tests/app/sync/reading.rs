@@ -15,6 +15,7 @@ both!(
     an_empty_page_in_the_middle,
     items_come_twice,
     a_list_that_is_short_by_mistake_cancels_nothing,
+    an_item_that_makes_no_sense_hides_nothing_and_frees_nothing,
     series_with_a_moved_and_a_cancelled_instance,
     this_and_following,
     whole_days_are_the_owners_days,
@@ -114,6 +115,39 @@ fn a_list_that_is_short_by_mistake_cancels_nothing(database: Database) {
     it.google.post("/_/faults", json!({"method": "GET", "path": "/events\\?", "status": 200, "body": short}));
     it.sync();
     assert_eq!(it.booking(&booked), ("confirmed".into(), at(600)));
+    it.assert_sound();
+}
+
+fn an_item_that_makes_no_sense_hides_nothing_and_frees_nothing(database: Database) {
+    let it = Outside::start(database);
+    let booked = it.book(at(600));
+    let (odd, other) = (lunch(&it, 720), lunch(&it, 900));
+    it.sync();
+    let entry = it.texts("SELECT remote_id FROM mirrors").remove(0);
+    // Everything, with three items of which one is good.
+    let list = |items: Value| {
+        json!({"kind": "calendar#events", "etag": "\"1\"", "summary": HOST, "updated": "2026-01-01T00:00:00Z",
+               "timeZone": "UTC", "accessRole": "owner", "defaultReminders": [], "nextSyncToken": "none", "items": items})
+    };
+    let nonsense =
+        |id: &str| json!({"id": id, "status": "confirmed", "start": {"dateTime": "noon"}, "end": 7});
+    let good = json!({"id": other, "status": "confirmed", "start": time(at(1020)), "end": time(at(1080))});
+    for _ in 0..2 {
+        it.database.execute("UPDATE calendars SET cursor = NULL");
+        let body = list(json!([nonsense(&odd), good, nonsense(&entry)]));
+        it.google
+            .post("/_/faults", json!({"method": "GET", "path": "/events\\?", "status": 200, "body": body}));
+        it.sync();
+        assert!(!it.offers(at(720)), "what was known stays");
+        assert!(it.offers(at(900)) && !it.offers(at(1020)), "the rest is read");
+        assert_eq!(it.booking(&booked), ("confirmed".into(), at(600)));
+    }
+    let told: Vec<String> = it.log().into_iter().filter(|line| line.contains("could not be read")).collect();
+    assert!(told.len() == 2 && told.iter().any(|line| line.contains(&odd)), "once for each: {told:?}");
+    it.database.execute("UPDATE calendars SET cursor = NULL");
+    it.sync();
+    assert!(!it.offers(at(720)) && !it.offers(at(900)) && it.offers(at(1020)));
+    assert_eq!(it.database.number("SELECT COUNT(*) FROM calendar_gaps"), 0);
     it.assert_sound();
 }
 

@@ -4,6 +4,7 @@ use super::{
     super::{
         event::{Change, From, Next, Page},
         fault::Fault,
+        ics::{Contents, Unread},
     },
     cursor::{self, Cursor, Listing, Rest, State},
     dav::{self, Dav, escaped, etag},
@@ -19,6 +20,8 @@ use std::collections::{BTreeMap, BTreeSet};
 const BATCH: usize = 50;
 /// Calendars with more resources than this are followed by token; smaller ones are listed.
 const FEW: usize = 100;
+/// When so many resources in a row can't be had, it is not because of them.
+const FAILING: usize = 10;
 /// At a first reading of a calendar with more resources than this, what is over for good is left out.
 const MANY: usize = 300;
 
@@ -36,7 +39,7 @@ pub async fn changes(dav: &Dav<'_>, base: &Url, calendar: &str, from: &From<'_>)
             let rest = serde_json::from_str(page).map_err(|_| Fault::CursorGone)?;
             reading.resume(rest).await
         }
-        (None, None) => reading.everything(from.window.start()).await,
+        (None, None) => reading.everything((!from.known).then_some(from.window.start())).await,
         (None, Some(cursor)) => reading.since(Cursor::read(cursor)?).await,
     }
 }
@@ -73,13 +76,17 @@ impl Reading<'_, '_> {
         })
     }
 
-    /// The first reading, or one after the cursor was lost.
-    async fn everything(&self, from: DateTime<Utc>) -> Result<Page, Fault> {
+    /// The first reading, which leaves out what was over before then, or one after the cursor was lost: of what is known
+    /// nothing is taken to be gone because a server can't tell when it is.
+    async fn everything(&self, from: Option<DateTime<Utc>>) -> Result<Page, Fault> {
         // The state first: what changes between the two is told twice, and nothing is missed.
         let state = self.state().await?;
         let listing = self.listing().await?;
         let mut wanted: Vec<&String> = listing.keys().collect();
-        let current = if listing.len() > MANY { self.not_over(from).await? } else { None };
+        let current = match from.filter(|_| listing.len() > MANY) {
+            Some(from) => self.not_over(from).await?,
+            None => None,
+        };
         if let Some(current) = current {
             wanted.retain(|path| current.contains(*path));
         }
@@ -98,6 +105,7 @@ impl Reading<'_, '_> {
                 token: token.clone(),
                 ctag: state.ctag.clone(),
                 least: listing.len(),
+                again: Vec::new(),
             });
         }
         Ok(Cursor::of(self.calendar, state, listing))
@@ -105,40 +113,47 @@ impl Reading<'_, '_> {
 
     async fn since(&self, cursor: Cursor) -> Result<Page, Fault> {
         let state = self.state().await?;
+        let again = cursor.again();
         match &cursor {
-            Cursor::Token { token, ctag, least } => {
-                if state.token.as_ref() == Some(token) {
+            Cursor::Token { token, ctag, least, .. } => {
+                if state.token.as_ref() == Some(token) && again.is_empty() {
                     return unchanged(&cursor);
                 }
                 let told = self.sync(token).await?;
                 let least = self.believe(&told, &state, ctag.as_ref(), *least).await?;
-                if told.changed.is_empty() && told.gone.is_empty() && !told.more {
-                    return unchanged(&Cursor::Token { token: told.token, ctag: state.ctag, least });
+                if told.changed.is_empty() && told.gone.is_empty() && !told.more && again.is_empty() {
+                    let (token, ctag, again) = (told.token, state.ctag, Vec::new());
+                    return unchanged(&Cursor::Token { token, ctag, least, again });
                 }
-                let (rest, gone) = self.told(told, state.ctag, least);
+                let (mut rest, gone) = self.told(told, state.ctag, least);
+                rest.add(again);
                 self.go_on(rest, gone).await
             }
-            Cursor::Listing { ctag, token, listed } => {
+            Cursor::Listing { ctag, token, listed, .. } => {
                 let same = |before: &Option<String>, now: &Option<String>| now.is_some() && before == now;
-                if same(token, &state.token) || state.token.is_none() && same(ctag, &state.ctag) {
+                let is_same = same(token, &state.token) || state.token.is_none() && same(ctag, &state.ctag);
+                if is_same && again.is_empty() {
                     return unchanged(&cursor);
                 }
                 let listing = self.listing().await?;
                 let (changed, gone) = cursor::compare(self.calendar, listed, &listing);
-                let cursor = self.cursor(&state, &listing).await?;
-                if changed.is_empty() && gone.is_empty() {
-                    return unchanged(&cursor);
+                let next = self.cursor(&state, &listing).await?;
+                if changed.is_empty() && gone.is_empty() && again.is_empty() {
+                    return unchanged(&next);
                 }
                 let rest = changed.iter().map(|path| cursor::short(self.calendar, path).to_owned()).collect();
                 let gone = gone.into_iter().map(|id| Change::Gone { id }).collect();
-                self.go_on(Rest { cursor, rest, more: false }, gone).await
+                let mut rest = Rest { cursor: next, rest, more: false };
+                rest.add(again);
+                self.go_on(rest, gone).await
             }
         }
     }
 
     fn told(&self, told: Told, ctag: Option<String>, least: usize) -> (Rest, Vec<Change>) {
         let gone: Vec<Change> = told.gone.into_iter().map(|id| Change::Gone { id }).collect();
-        let cursor = Cursor::Token { token: told.token, ctag, least: least.saturating_sub(gone.len()) };
+        let least = least.saturating_sub(gone.len());
+        let cursor = Cursor::Token { token: told.token, ctag, least, again: Vec::new() };
         let rest = told.changed.iter().map(|path| cursor::short(self.calendar, path).to_owned()).collect();
         (Rest { cursor, rest, more: told.more }, gone)
     }
@@ -178,9 +193,9 @@ impl Reading<'_, '_> {
     }
 
     /// DAViCal and SOGo answer a token that they don't know like any other: with everything that there is, or with
-    /// nothing, and say nothing of what was deleted. Nothing can't be right when the ctag changed; everything is suspicious
-    /// when it is as much as there was at least, and is then compared with a listing. Returns how many resources there are
-    /// at least.
+    /// nothing, and say nothing of what was deleted. Nothing can't be right when the ctag changed; everything may be less than
+    /// there was, so half of that is suspicious, and is compared with a listing. Returns how many resources there are at
+    /// least.
     async fn believe(
         &self,
         told: &Told,
@@ -195,7 +210,7 @@ impl Reading<'_, '_> {
             let moved_on = state.ctag.is_some() && ctag.is_some() && state.ctag.as_ref() != ctag;
             return if moved_on { Err(Fault::CursorGone) } else { Ok(least) };
         }
-        if told.changed.len() < least {
+        if told.changed.len() < least / 2 {
             return Ok(least);
         }
         let listing = self.listing().await?;
@@ -284,12 +299,13 @@ impl Reading<'_, '_> {
         if !left.rest.is_empty() || !left.more {
             return self.go_on(left, Vec::new()).await;
         }
-        let Cursor::Token { token, ctag, least } = left.cursor else { return Err(Fault::CursorGone) };
+        let Cursor::Token { token, ctag, least, again } = left.cursor else { return Err(Fault::CursorGone) };
         let told = self.sync(&token).await?;
         if told.more && told.token == token {
             return Err(Fault::Temporary("The server repeats the same part of the calendar.".into()));
         }
-        let (rest, gone) = self.told(told, ctag, least);
+        let (mut rest, gone) = self.told(told, ctag, least);
+        again.into_iter().for_each(|path| rest.cursor.ask_again(path));
         self.go_on(rest, gone).await
     }
 
@@ -299,8 +315,19 @@ impl Reading<'_, '_> {
             left.rest.iter().take(BATCH).map(|short| cursor::long(self.calendar, short)).collect();
         if !paths.is_empty() {
             let fetched = self.fetch(&paths).await?;
-            left.rest.drain(..fetched.len().min(left.rest.len()));
-            changes.extend(fetched.into_iter().flatten());
+            // A server that gives nothing out is broken as a whole, and has its time to be mended.
+            if fetched.len() >= FAILING
+                && let Some(fault) = fetched.iter().map(|one| one.broken.clone()).collect::<Option<Vec<_>>>()
+                && let Some(fault) = fault.into_iter().next()
+            {
+                return Err(fault);
+            }
+            for (short, one) in left.rest.drain(..fetched.len().min(left.rest.len())).zip(fetched) {
+                if one.again {
+                    left.cursor.ask_again(short);
+                }
+                changes.extend(one.changes);
+            }
         }
         let next = if left.rest.is_empty() && !left.more {
             Next::Cursor(left.cursor.written()?)
@@ -311,8 +338,7 @@ impl Reading<'_, '_> {
     }
 
     /// The contents of resources, one entry for each, in order; fewer than were asked for when they are too large together.
-    /// `None`: nothing can be said of this one.
-    async fn fetch(&self, paths: &[String]) -> Result<Vec<Option<Change>>, Fault> {
+    async fn fetch(&self, paths: &[String]) -> Result<Vec<Fetched>, Fault> {
         let mut paths = paths;
         loop {
             let answer = self.dav.report(&self.url, "1", &multiget(paths)).await?;
@@ -337,18 +363,18 @@ impl Reading<'_, '_> {
                 | StatusCode::NOT_IMPLEMENTED => {}
                 _ => return Err(self.dav.fault(&answer)),
             }
-            let mut changes = Vec::with_capacity(paths.len());
+            let mut fetched = Vec::with_capacity(paths.len());
             for path in paths {
-                changes.push(self.resource(path, told.remove(path)).await?);
+                fetched.push(self.resource(path, told.remove(path)).await?);
             }
-            return Ok(changes);
+            return Ok(fetched);
         }
     }
 
     /// What became of a resource. Servers leave some out of their answers, or spell them in a way that no one else does:
-    /// these are asked for alone.
-    async fn resource(&self, path: &str, told: Option<Reply>) -> Result<Option<Change>, Fault> {
-        let gone = || Ok(Some(Change::Gone { id: path.to_owned() }));
+    /// these are asked for alone. What is refused for one resource is no reason to stop, but one to ask again.
+    async fn resource(&self, path: &str, told: Option<Reply>) -> Result<Fetched, Fault> {
+        let gone = || Ok(Fetched::of(Change::Gone { id: path.to_owned() }));
         if let Some(reply) = &told {
             match (reply.status, reply.text(Space::CalDav, "calendar-data")) {
                 (Some(404 | 410), _) => return gone(),
@@ -361,25 +387,56 @@ impl Reading<'_, '_> {
         }
         let answer = self.dav.get(&href::at(&self.url, path)).await?;
         match answer.status {
-            StatusCode::OK if answer.cut => {
-                tracing::warn!(path, "a calendar object is larger than 16 MB and was left out");
-                Ok(None)
-            }
+            StatusCode::OK if answer.cut => Ok(Fetched::unreadable(path, "It is larger than 16 MB.".into())),
             StatusCode::OK => Ok(self.read(path, answer.etag(), &answer.body)),
             StatusCode::NOT_FOUND | StatusCode::GONE => gone(),
-            _ => Err(self.dav.fault(&answer)),
+            StatusCode::UNAUTHORIZED
+            | StatusCode::REQUEST_TIMEOUT
+            | StatusCode::TOO_MANY_REQUESTS
+            | StatusCode::BAD_GATEWAY
+            | StatusCode::SERVICE_UNAVAILABLE
+            | StatusCode::GATEWAY_TIMEOUT => Err(self.dav.fault(&answer)),
+            status => Ok(Fetched {
+                again: true,
+                broken: status.is_server_error().then(|| self.dav.fault(&answer)),
+                ..Fetched::unreadable(path, format!("The server answered {status} when it was asked for."))
+            }),
         }
     }
 
     /// An object that can't be read says nothing about its events: what is known of them stays.
-    fn read(&self, path: &str, etag: Option<String>, text: &[u8]) -> Option<Change> {
-        match object::read(self.dav.access(), path, etag, text) {
-            Ok(events) => Some(Change::Resource { id: path.to_owned(), events }),
-            Err(error) => {
-                tracing::warn!(path, %error, "a calendar object can't be read and was left out");
-                None
-            }
-        }
+    fn read(&self, path: &str, etag: Option<String>, text: &[u8]) -> Fetched {
+        let Contents { events, unread } = match object::read(self.dav.access(), path, etag, text) {
+            Ok(contents) => contents,
+            Err(fault) => return Fetched::unreadable(path, fault.to_string()),
+        };
+        let (id, kept) = (path.to_owned(), unread.iter().take(1).map(|one| one.id.clone()).collect());
+        let mut fetched = Fetched::of(Change::Resource { id, events, unread: kept });
+        // One sentence is enough to look at an object.
+        fetched
+            .changes
+            .extend(unread.into_iter().take(1).map(|Unread { id, why }| Change::Unreadable { id, why }));
+        fetched
+    }
+}
+
+/// What came of asking for a resource.
+#[derive(Debug, Default)]
+struct Fetched {
+    changes: Vec<Change>,
+    /// It was not had, and may be later.
+    again: bool,
+    /// The server failed over it.
+    broken: Option<Fault>,
+}
+
+impl Fetched {
+    fn of(change: Change) -> Self {
+        Self { changes: vec![change], ..Self::default() }
+    }
+
+    fn unreadable(path: &str, why: String) -> Self {
+        Self::of(Change::Unreadable { id: path.to_owned(), why })
     }
 }
 

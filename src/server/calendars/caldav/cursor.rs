@@ -35,6 +35,9 @@ pub enum Cursor {
         ctag: Option<String>,
         /// How many resources there were at least.
         least: usize,
+        /// Resources that could not be had, as [`short`] writes them: they are asked for again.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        again: Vec<String>,
     },
     /// By a listing.
     Listing {
@@ -45,6 +48,9 @@ pub enum Cursor {
         /// One line for each resource: its path (its name, if it is in the calendar's own folder), a space, and a digest of
         /// its ETag.
         listed: String,
+        /// Resources that could not be had, as [`short`] writes them: they are asked for again.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        again: Vec<String>,
     },
 }
 
@@ -65,7 +71,22 @@ impl Cursor {
             let digest = etag.as_deref().map(digest).unwrap_or_default();
             format!("{} {digest}\n", short(calendar, path))
         });
-        Self::Listing { ctag: state.ctag.clone(), token: state.token.clone(), listed: lines.collect() }
+        let (ctag, token) = (state.ctag.clone(), state.token.clone());
+        Self::Listing { ctag, token, listed: lines.collect(), again: Vec::new() }
+    }
+
+    /// What could not be had.
+    pub fn again(&self) -> &[String] {
+        let (Self::Token { again, .. } | Self::Listing { again, .. }) = self;
+        again
+    }
+
+    /// Asks for a resource again in the next round, as [`short`] writes it.
+    pub fn ask_again(&mut self, path: String) {
+        let (Self::Token { again, .. } | Self::Listing { again, .. }) = self;
+        if !again.contains(&path) {
+            again.push(path);
+        }
     }
 }
 
@@ -116,6 +137,17 @@ pub struct Rest {
     pub rest: Vec<String>,
     /// The server told only a part of what changed: it goes on from the cursor's token (RFC 6578 §3.6).
     pub more: bool,
+}
+
+impl Rest {
+    /// Asks for these, too, as [`short`] writes them.
+    pub fn add(&mut self, again: &[String]) {
+        for path in again {
+            if !self.rest.contains(path) {
+                self.rest.push(path.clone());
+            }
+        }
+    }
 }
 
 #[cfg(test)]

@@ -3,9 +3,9 @@
 use super::{
     super::{
         access::{Access, Credential},
-        event::{Draft, RemoteEvent},
+        event::Draft,
         fault::Fault,
-        ics,
+        ics::{self, Contents},
     },
     discovery,
 };
@@ -27,20 +27,15 @@ pub fn organizer(access: &Access<'_>) -> Option<String> {
     owner(access).into_iter().next()
 }
 
-/// The events of an object: ids are its path, and for instances `path#RECURRENCE-ID`.
-pub fn read(
-    access: &Access<'_>,
-    path: &str,
-    etag: Option<String>,
-    text: &[u8],
-) -> Result<Vec<RemoteEvent>, Fault> {
+/// What an object holds: ids are its path, and for instances `path#RECURRENCE-ID`.
+pub fn read(access: &Access<'_>, path: &str, etag: Option<String>, text: &[u8]) -> Result<Contents, Fault> {
     let owner = owner(access);
     let how = ics::Reading { origin: ics::Origin::Object(path), zone: access.zone, owner: &owner };
-    let mut events = ics::read(text, &how)?;
-    for event in &mut events {
+    let mut contents = ics::read(text, &how)?;
+    for event in &mut contents.events {
         event.etag.clone_from(&etag);
     }
-    Ok(events)
+    Ok(contents)
 }
 
 /// A draft as an object. Where we invite, no attendees stand in it: a server has nobody to send anything to (RFC 6638 §3.2.1),

@@ -1,19 +1,25 @@
-//! Making, changing and deleting events.
+//! Making, changing, deleting and finding events.
 //!
 //! A new event's address follows from its key, so that a repetition meets what the first attempt left: servers need not find
 //! anything by UID, which iCloud can't. Every write names the state that it replaces.
 
 use super::{
     super::{
-        event::{Draft, Known, Meeting, RemoteEvent, Written},
+        event::{Draft, Known, Lost, Meeting, RemoteEvent, Written},
         fault::Fault,
     },
     dav::{Answer, Dav, escaped},
     href, object,
     xml::Space,
 };
+use crate::domain::interval::Interval;
+use chrono::{DateTime, Utc};
 use http::{HeaderName, StatusCode, header};
 use reqwest::Url;
+use std::collections::BTreeSet;
+
+/// Resources that are looked at after a search.
+const MOST_FOUND: usize = 50;
 
 /// A resource as it is now.
 #[derive(Debug)]
@@ -46,8 +52,12 @@ async fn current(dav: &Dav<'_>, base: &Url, path: &str) -> Result<Option<Current
 pub async fn get(dav: &Dav<'_>, base: &Url, id: &str) -> Result<Option<RemoteEvent>, Fault> {
     let (path, _) = resource(id);
     let Some(found) = current(dav, base, path).await? else { return Ok(None) };
-    let events = object::read(dav.access(), path, found.etag, &found.text)?;
-    Ok(events.into_iter().find(|event| event.id == id))
+    let contents = object::read(dav.access(), path, found.etag, &found.text)?;
+    let event = contents.events.into_iter().find(|event| event.id == id);
+    match (event, contents.unread.into_iter().next()) {
+        (None, Some(unread)) => Err(Fault::Refused(unread.why)),
+        (event, _) => Ok(event),
+    }
 }
 
 /// What a successful PUT left; asks for the ETag where the server did not tell a usable one: some tell none because they
@@ -147,20 +157,93 @@ fn conflict(answer: &Answer) -> Conflict {
     }
 }
 
-/// The resource with this UID in a calendar (RFC 4791 §7.8.6).
-async fn by_uid(dav: &Dav<'_>, base: &Url, calendar: &str, uid: &str) -> Result<Option<Current>, Fault> {
+/// Asks for the resources with events that a filter matches (RFC 4791 §7.8).
+async fn query(dav: &Dav<'_>, base: &Url, calendar: &str, filter: &str) -> Result<Answer, Fault> {
     let body = format!(
         r#"<?xml version="1.0" encoding="utf-8"?>
-<c:calendar-query xmlns:d="DAV:" xmlns:c="urn:ietf:params:xml:ns:caldav"><d:prop><d:getetag/></d:prop><c:filter><c:comp-filter name="VCALENDAR"><c:comp-filter name="VEVENT"><c:prop-filter name="UID"><c:text-match collation="i;octet">{}</c:text-match></c:prop-filter></c:comp-filter></c:comp-filter></c:filter></c:calendar-query>"#,
-        escaped(uid)
+<c:calendar-query xmlns:d="DAV:" xmlns:c="urn:ietf:params:xml:ns:caldav"><d:prop><d:getetag/></d:prop><c:filter><c:comp-filter name="VCALENDAR"><c:comp-filter name="VEVENT">{filter}</c:comp-filter></c:comp-filter></c:filter></c:calendar-query>"#
     );
-    let answer = dav.report(&href::at(base, calendar), "1", &body).await?;
+    dav.report(&href::at(base, calendar), "1", &body).await
+}
+
+/// Matches a UID (RFC 4791 §7.8.6).
+fn uid_filter(uid: &str) -> String {
+    format!(
+        r#"<c:prop-filter name="UID"><c:text-match collation="i;octet">{}</c:text-match></c:prop-filter>"#,
+        escaped(uid)
+    )
+}
+
+/// Matches what takes place at a time (RFC 4791 §7.8.5).
+fn time_filter(time: Interval) -> String {
+    let text = |at: DateTime<Utc>| at.format("%Y%m%dT%H%M%SZ");
+    format!(r#"<c:time-range start="{}" end="{}"/>"#, text(time.start()), text(time.end()))
+}
+
+/// An event of ours that is in another calendar now than it was: [`super::super::Provider::find`].
+///
+/// Programs move an object with MOVE or COPY, and it keeps its name, or they make another object with the same UID. The
+/// names that it may have are tried first, then a search by UID, then, since one large server has no such search, one by the
+/// time that it was seen at.
+pub async fn find(
+    dav: &Dav<'_>,
+    base: &Url,
+    calendar: &str,
+    lost: &Lost<'_>,
+) -> Result<Option<RemoteEvent>, Fault> {
+    let (path, _) = resource(lost.id);
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let mut tried = BTreeSet::new();
+    for name in [name, &format!("{}.ics", lost.uid)] {
+        tried.insert(href::path(base, &format!("{calendar}{name}"))?);
+    }
+    for path in &tried {
+        if let Some(event) = ours(dav, base, path, lost).await? {
+            return Ok(Some(event));
+        }
+    }
+    for filter in [Some(uid_filter(lost.uid)), lost.time.map(time_filter)].into_iter().flatten() {
+        let answer = query(dav, base, calendar, &filter).await?;
+        let found = match dav.multistatus(&answer) {
+            Ok(found) => found.replies,
+            // It has no such search.
+            Err(Fault::Refused(_) | Fault::Permission(_) | Fault::Changed) => continue,
+            Err(_) if answer.status == StatusCode::INTERNAL_SERVER_ERROR => continue,
+            Err(fault) => return Err(fault),
+        };
+        for reply in found.into_iter().take(MOST_FOUND) {
+            let path = href::path(&answer.url, &reply.href)?;
+            if tried.insert(path.clone())
+                && let Some(event) = ours(dav, base, &path, lost).await?
+            {
+                return Ok(Some(event));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// The event in a resource, if it is the one that is looked for.
+async fn ours(dav: &Dav<'_>, base: &Url, path: &str, lost: &Lost<'_>) -> Result<Option<RemoteEvent>, Fault> {
+    let found = match current(dav, base, path).await {
+        Ok(Some(found)) => found,
+        Ok(None) | Err(Fault::Refused(_) | Fault::Permission(_)) => return Ok(None),
+        Err(fault) => return Err(fault),
+    };
+    let Ok(contents) = object::read(dav.access(), path, found.etag, &found.text) else { return Ok(None) };
+    let is_it = |event: &RemoteEvent| event.uid == lost.uid || event.mark.as_deref() == Some(lost.mark);
+    Ok(contents.events.into_iter().find(|event| event.instance.is_none() && is_it(event)))
+}
+
+/// The resource with this UID in a calendar.
+async fn by_uid(dav: &Dav<'_>, base: &Url, calendar: &str, uid: &str) -> Result<Option<Current>, Fault> {
+    let answer = query(dav, base, calendar, &uid_filter(uid)).await?;
     for reply in dav.multistatus(&answer)?.replies {
         let path = href::path(&answer.url, &reply.href)?;
         let Some(found) = current(dav, base, &path).await? else { continue };
         // A text match is a match of parts.
-        let events = object::read(dav.access(), &path, None, &found.text)?;
-        if events.iter().any(|event| event.uid == uid) {
+        let contents = object::read(dav.access(), &path, None, &found.text)?;
+        if contents.events.iter().any(|event| event.uid == uid) {
             return Ok(Some(found));
         }
     }

@@ -7,6 +7,7 @@ use super::super::event::{
 use crate::{domain::zone::ZoneRules, server::zones};
 use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use serde::Deserialize;
+use serde_json::Value;
 use std::{collections::BTreeMap, sync::Arc};
 
 /// Our own mark, among the private properties of an event.
@@ -58,8 +59,9 @@ impl CalendarListEntry {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Events {
+    /// One by one: one that can't be read must not hide the others.
     #[serde(default)]
-    pub items: Vec<Event>,
+    pub items: Vec<Value>,
     pub next_page_token: Option<String>,
     pub next_sync_token: Option<String>,
 }
@@ -128,12 +130,12 @@ pub(super) struct Attendee {
     resource: bool,
     /// Everything that Google said of them.
     #[serde(flatten)]
-    rest: BTreeMap<String, serde_json::Value>,
+    rest: BTreeMap<String, Value>,
 }
 
 impl Attendee {
     /// As it is written back.
-    pub(super) fn json(&self) -> serde_json::Value {
+    pub(super) fn json(&self) -> Value {
         let mut json: serde_json::Map<_, _> =
             self.rest.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
         for (key, text) in [
@@ -195,6 +197,20 @@ struct EntryPoint {
     uri: String,
 }
 
+/// Why an event is no use.
+pub(super) const UNCLEAR: &str = "Google's description of it can't be understood.";
+
+/// An item of a list as a change. `owner`: the zone of the calendar's owner.
+pub(super) fn change(item: Value, owner: &str) -> Change {
+    let text = |name: &str| item.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let (id, gone) = (text("id"), text("status") == "cancelled" && text("recurringEventId").is_empty());
+    match serde_json::from_value::<Event>(item) {
+        Ok(event) => event.change(owner),
+        Err(_) if gone => Change::Gone { id },
+        Err(_) => Change::Unreadable { id, why: UNCLEAR.into() },
+    }
+}
+
 /// A zone's name if we know it, else an empty text.
 fn known_zone(name: String) -> String {
     if zones::rules(&name).is_some() { name } else { String::new() }
@@ -213,8 +229,17 @@ impl Event {
 
     /// As a change. `owner`: the zone of the calendar's owner.
     pub(super) fn change(self, owner: &str) -> Change {
-        let id = self.id.clone();
-        self.remote(owner).map_or(Change::Gone { id }, |event| Change::Event(Box::new(event)))
+        let (id, is_there) = (self.id.clone(), self.is_there());
+        match self.remote(owner) {
+            Some(event) => Change::Event(Box::new(event)),
+            None if is_there => Change::Unreadable { id, why: UNCLEAR.into() },
+            None => Change::Gone { id },
+        }
+    }
+
+    /// Does Google say that it takes place, whether it can be understood or not?
+    pub(super) fn is_there(&self) -> bool {
+        self.status != "cancelled" && (self.start.is_some() || !self.status.is_empty())
     }
 
     /// In neutral words; `None` when it is gone. An instance that does not take place is there, as long as its series is.
@@ -225,7 +250,8 @@ impl Event {
             _ => None,
         };
         let cancelled = self.is_cancelled();
-        if cancelled && instance.is_none() {
+        // Without a start it is a trace of one, unless Google says otherwise.
+        if cancelled && (instance.is_none() || self.is_there()) {
             return None;
         }
         let when = self.when()?;
@@ -337,9 +363,13 @@ impl Event {
             rules: Vec::new(),
             dates: Vec::new(),
             except: Vec::new(),
+            lost: false,
         };
         for line in &self.recurrence {
-            let Some((head, value)) = line.trim().split_once(':') else { continue };
+            let Some((head, value)) = line.trim().split_once(':') else {
+                series.lost = true;
+                continue;
+            };
             let mut head = head.split(';');
             let name = head.next().unwrap_or_default().to_ascii_uppercase();
             let named = head.find_map(|parameter| {
@@ -350,7 +380,11 @@ impl Event {
             let moments = || value.split(',').filter_map(|text| reader.read(text.trim()));
             match &*name {
                 "RRULE" => series.rules.push(value.to_owned()),
-                "RDATE" => series.dates.extend(moments()),
+                "RDATE" => {
+                    let known = series.dates.len();
+                    series.dates.extend(moments());
+                    series.lost |= series.dates.len() < known + value.split(',').count();
+                }
                 "EXDATE" => series.except.extend(moments()),
                 // EXRULE is no longer in RFC 5545; what it leaves out is taken for busy.
                 _ => {}

@@ -154,10 +154,29 @@ fn what_is_gone() {
         json!({ "id": "x", "status": "cancelled" }),
         json!({ "id": "x" }),
         json!({ "id": "x", "status": "cancelled", "start": { "date": "2027-03-01" }, "end": { "date": "2027-03-02" } }),
+        json!({ "id": "x", "status": "cancelled", "start": { "dateTime": "nonsense" } }),
         // An exception of a series that was deleted.
         json!({ "id": "x", "status": "cancelled", "recurringEventId": "series" }),
     ] {
-        assert_eq!(event(json.clone()).change("UTC"), Change::Gone { id: "x".into() }, "{json}");
+        assert_eq!(event::change(json.clone(), "UTC"), Change::Gone { id: "x".into() }, "{json}");
+    }
+}
+
+#[test]
+fn what_is_there_and_makes_no_sense_is_not_gone() {
+    for json in [
+        json!({ "id": "x", "status": "confirmed" }),
+        json!({ "id": "x", "status": "tentative", "start": { "timeZone": "UTC" } }),
+        json!({ "id": "x", "start": { "dateTime": "yesterday" }, "end": { "dateTime": "2027-03-01T09:00:00Z" } }),
+        json!({ "id": "x", "start": { "date": "2027-02-30" } }),
+        json!({ "id": "x", "status": "confirmed", "attendees": "many" }),
+        json!({ "id": "x", "status": "confirmed", "recurringEventId": "s", "originalStartTime": { "date": "2027-03-01" } }),
+        json!({ "id": "x", "status": "cancelled", "recurringEventId": "s", "originalStartTime": { "date": 7 } }),
+    ] {
+        let Change::Unreadable { id, .. } = event::change(json.clone(), "UTC") else {
+            panic!("{json}")
+        };
+        assert_eq!(id, "x");
     }
 }
 
@@ -209,6 +228,7 @@ fn series_are_read() {
         ]
         .map(|text| Moment::At(at(text)))
         .to_vec(),
+        lost: true,
     };
     assert_eq!(found, expected);
     let days = series(json!({

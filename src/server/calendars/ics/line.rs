@@ -9,6 +9,8 @@ const LONGEST: usize = 64 * 1024;
 #[derive(Debug, Clone)]
 pub(super) struct Line<'a> {
     text: Cow<'a, str>,
+    /// Is it longer than what is kept of it?
+    cut: bool,
     /// Where the name ends.
     name: usize,
     /// Where the parameters end, at the colon before the value.
@@ -23,7 +25,12 @@ impl<'a> Line<'a> {
             true => name,
             false => colon(&text, name)?,
         };
-        Some(Self { text, name, colon })
+        Some(Self { text, cut: false, name, colon })
+    }
+
+    /// Is it longer than what is kept of it?
+    pub(super) fn is_cut(&self) -> bool {
+        self.cut
     }
 
     /// The property's name.
@@ -111,23 +118,36 @@ fn physical(text: &str) -> impl Iterator<Item = &str> {
     text.split(end).map(|line| line.strip_suffix('\r').unwrap_or(line))
 }
 
-/// The lines of a text as they are meant; those that are longer than `most` are cut at one of their folds.
-pub(super) fn unfolded(text: &str, most: usize) -> impl Iterator<Item = Cow<'_, str>> {
+/// The lines of a text as they are meant, and whether they are all of it: those that are longer than `most` are cut at one
+/// of their folds.
+fn whole_or_cut(text: &str, most: usize) -> impl Iterator<Item = (Cow<'_, str>, bool)> {
     let mut lines = physical(text.strip_prefix('\u{FEFF}').unwrap_or(text)).peekable();
     std::iter::from_fn(move || {
         let mut line = Cow::Borrowed(lines.next()?);
+        let mut cut = false;
         while let Some(more) = lines.next_if(|next| next.starts_with([' ', '\t'])) {
-            if line.len().saturating_add(more.len()) <= most {
+            cut |= line.len().saturating_add(more.len()) > most;
+            if !cut {
                 line.to_mut().push_str(more.get(1..).unwrap_or_default());
             }
         }
-        Some(line)
+        Some((line, cut))
     })
+}
+
+/// The lines of a text as they are meant; those that are longer than `most` are cut at one of their folds.
+pub(super) fn unfolded(text: &str, most: usize) -> impl Iterator<Item = Cow<'_, str>> {
+    whole_or_cut(text, most).map(|(line, _)| line)
 }
 
 /// The content lines of a text. Those that are none are passed over, and so is the rest of those that are too long.
 pub(super) fn lines(text: &str) -> impl Iterator<Item = Line<'_>> {
-    unfolded(text, LONGEST).filter(|line| line.len() <= LONGEST).filter_map(Line::new)
+    whole_or_cut(text, LONGEST).filter_map(|(text, cut)| {
+        let long = text.len() > LONGEST;
+        let text =
+            if long { Cow::Owned(text.get(..text.floor_char_boundary(LONGEST))?.to_owned()) } else { text };
+        Some(Line { cut: cut || long, ..Line::new(text)? })
+    })
 }
 
 /// Folds a line at 75 octets, never inside a character (§3.1), and ends it.

@@ -40,6 +40,28 @@ pub struct Reading<'a> {
 /// Longer UIDs are replaced by their hash, so that ids fit in an index.
 const MOST_UID: usize = 255;
 
+/// What a file holds.
+#[derive(Debug, Default)]
+pub struct Contents {
+    /// Its events. Cancelled ones are left out, but for instances, which say so of their series; an instance without its series
+    /// is an event of its own.
+    pub events: Vec<RemoteEvent>,
+    /// What is in it and can't be read.
+    pub unread: Vec<Unread>,
+}
+
+/// An event that can't be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unread {
+    /// What ids of its events begin with; of an object its address.
+    pub id: String,
+    /// Why: a sentence.
+    pub why: String,
+}
+
+/// What ids of events without a UID begin with.
+pub const NAMELESS: &str = "none-";
+
 fn text(bytes: &[u8]) -> Result<Cow<'_, str>, Fault> {
     if bytes.len() > MOST_BYTES {
         return Err(Fault::Refused("The calendar file is larger than 16 MB.".into()));
@@ -61,12 +83,11 @@ pub fn name(bytes: &[u8]) -> Option<String> {
         .filter(|name: &String| !name.is_empty())
 }
 
-/// All events of a file. Cancelled ones are left out, but for instances, which say so of their series; an instance without
-/// its series is an event of its own.
+/// All events of a file, and what of it could not be read.
 ///
-/// [`Fault::Refused`] when the file is no calendar, ends in the middle, or holds more than it may ([`MOST_BYTES`],
-/// [`MOST_EVENTS`]).
-pub fn read(bytes: &[u8], how: &Reading<'_>) -> Result<Vec<RemoteEvent>, Fault> {
+/// [`Fault::Refused`] when the file is no calendar, is a feed that ends in the middle, or holds more than it may
+/// ([`MOST_BYTES`], [`MOST_EVENTS`]).
+pub fn read(bytes: &[u8], how: &Reading<'_>) -> Result<Contents, Fault> {
     let text = text(bytes)?;
     let refused = |sentence: &str| Fault::Refused(sentence.into());
     let mut begun = 0_usize;
@@ -85,7 +106,9 @@ pub fn read(bytes: &[u8], how: &Reading<'_>) -> Result<Vec<RemoteEvent>, Fault> 
             "This is not a calendar (iCalendar)."
         }));
     }
-    if ended < begun {
+    // What an object holds up to there says something; a feed will come again, and whole.
+    let is_cut = ended < begun;
+    if is_cut && matches!(how.origin, Origin::Feed) {
         return Err(refused("The calendar file ends in the middle."));
     }
     let mut zones = Zones::new(how.zone);
@@ -94,22 +117,32 @@ pub fn read(bytes: &[u8], how: &Reading<'_>) -> Result<Vec<RemoteEvent>, Fault> 
     let mut current: Option<Written> = None;
     let mut inner = 0_usize;
     for line in lines(&text) {
+        if all.len() > MOST_EVENTS {
+            return Err(Fault::Refused(format!("The calendar holds more than {MOST_EVENTS} entries.")));
+        }
         if is(&line, "BEGIN", "VEVENT") {
-            (current, inner) = (Some(Written::default()), 0);
+            // One that has no end ends where the next one begins.
+            all.extend(current.replace(Written::default()));
+            inner = 0;
         } else if line.is("BEGIN") {
             inner += 1;
         } else if is(&line, "END", "VEVENT") {
             all.extend(current.take());
-            if all.len() > MOST_EVENTS {
-                return Err(Fault::Refused(format!("The calendar holds more than {MOST_EVENTS} entries.")));
-            }
         } else if line.is("END") {
             inner = inner.saturating_sub(1);
         } else if let Some(event) = current.as_mut().filter(|_| inner == 0) {
             event.read(&line, how.owner);
         }
     }
-    Ok(Sorted::new(all, method_cancel, &mut zones).events(how.origin, &mut zones))
+    all.extend(current);
+    let sorted = Sorted::new(all, method_cancel, &mut zones);
+    let mut contents = sorted.events(how.origin, &mut zones);
+    if let Origin::Object(address) = how.origin
+        && is_cut
+    {
+        contents.unread.push(Unread { id: address.to_owned(), why: "It ends in the middle.".to_owned() });
+    }
+    Ok(contents)
 }
 
 /// The events of a file by what they are to each other.
@@ -118,6 +151,8 @@ struct Sorted {
     masters: Vec<Written>,
     /// The newest version of each instance, by UID.
     instances: Vec<(Moment, Written)>,
+    /// UIDs of those that can't be read, and why.
+    unread: Vec<(String, String)>,
 }
 
 /// What instances have to know of their series.
@@ -136,7 +171,7 @@ fn uid(event: &Written) -> String {
     if uid.is_empty() {
         // Some programs leave it out of feeds. The same event gets the same one in each reading.
         let what = format!("{:?}|{}", event.start, event.title);
-        return format!("none-{}", hex(&crypto::hash(&what)));
+        return format!("{NAMELESS}{}", hex(&crypto::hash(&what)));
     }
     if uid.len() > MOST_UID { format!("long-{}", hex(&crypto::hash(uid))) } else { uid.to_owned() }
 }
@@ -160,12 +195,18 @@ impl Sorted {
     fn new(all: Vec<Written>, cancelled: bool, zones: &mut Zones) -> Self {
         let mut masters: Vec<Written> = Vec::new();
         let mut instances: Vec<(Moment, Written)> = Vec::new();
+        let mut unread = Vec::new();
         let mut seen: HashMap<(String, Option<Moment>), Vec<usize>> = HashMap::new();
         for mut event in all {
-            event.uid = uid(&event);
             if cancelled {
                 event.cancel();
             }
+            if let Some(why) = event.flaw() {
+                let uid = if event.uid.is_empty() { NAMELESS.to_owned() } else { uid(&event) };
+                unread.push((uid, why));
+                continue;
+            }
+            event.uid = uid(&event);
             let original = event.recurrence_id.as_ref().map(|id| id.moment(zones));
             let places = seen.entry((event.uid.clone(), original.clone())).or_default();
             // A file of nothing but versions of one thing must not take for ever.
@@ -200,11 +241,14 @@ impl Sorted {
                 }
             }
         }
-        Self { masters, instances }
+        Self { masters, instances, unread }
     }
 
-    fn events(self, origin: Origin<'_>, zones: &mut Zones) -> Vec<RemoteEvent> {
+    fn events(self, origin: Origin<'_>, zones: &mut Zones) -> Contents {
         let mut events = Vec::new();
+        let mut unread = self.unread;
+        let mut beyond =
+            |uid: &str| unread.push((uid.to_owned(), "It is at no time that there is.".to_owned()));
         // By UID.
         let mut series: HashMap<String, Series> = HashMap::new();
         let mut ids: HashSet<String> = HashSet::new();
@@ -220,7 +264,12 @@ impl Sorted {
         };
         let mut periods = Vec::new();
         for event in &self.masters {
-            let Some(when) = event.when(zones) else { continue };
+            let Some(when) = event.when(zones) else {
+                if event.status() != Status::Cancelled {
+                    beyond(&event.uid);
+                }
+                continue;
+            };
             let all_day = matches!(when, When::AllDay { .. });
             let mut id = base(&event.uid);
             if !ids.insert(id.clone()) {
@@ -249,7 +298,10 @@ impl Sorted {
             events.push(master);
         }
         for (original, event) in &self.instances {
-            let Some(when) = event.when(zones) else { continue };
+            let Some(when) = event.when(zones) else {
+                beyond(&event.uid);
+                continue;
+            };
             let (instance, id) = match series.get(&event.uid) {
                 Some(Series { takes_place: false, .. }) => continue,
                 Some(Series { id, all_day, sequence, except, .. }) => {
@@ -282,7 +334,14 @@ impl Sorted {
                 events.push(remote);
             }
         }
-        events
+        let named = |(uid, why): (String, String)| {
+            let id = match origin {
+                Origin::Object(address) => address.to_owned(),
+                Origin::Feed => uid,
+            };
+            Unread { id, why }
+        };
+        Contents { events, unread: unread.into_iter().map(named).collect() }
     }
 }
 

@@ -79,6 +79,19 @@ pub(super) struct Date {
     end: Option<PeriodEnd>,
 }
 
+impl Date {
+    fn read(text: &str, tzid: Option<&str>) -> Option<Self> {
+        let Some((start, end)) = text.split_once('/') else {
+            return Some(Self { start: Stamp::read(text, tzid)?, end: None });
+        };
+        let end = match Span::read(end) {
+            Some(span) => PeriodEnd::After(span),
+            None => PeriodEnd::At(Stamp::read(end, tzid)?),
+        };
+        Some(Self { start: Stamp::read(start, tzid)?, end: Some(end) })
+    }
+}
+
 #[derive(Debug, Clone)]
 enum PeriodEnd {
     At(Stamp),
@@ -149,6 +162,12 @@ pub(super) struct Written {
     pub sequence: i64,
     pub stamp: String,
     meeting: Option<String>,
+    /// Does it have a RECURRENCE-ID, whether that can be understood or not?
+    one_of_series: bool,
+    /// What of it can't be understood, without which it can't be said when it is.
+    flaw: Option<&'static str>,
+    /// Some of its rules or dates can't be understood, or are more than are kept.
+    lost: bool,
 }
 
 fn short(text: &str, most: usize) -> String {
@@ -170,18 +189,28 @@ impl Written {
         let tzid = || line.parameter("TZID");
         match line.name().to_ascii_uppercase().as_str() {
             "UID" => self.uid = short(&line.text(), usize::MAX),
-            "RECURRENCE-ID" => self.recurrence_id = Stamp::read(line.last_value(), tzid()),
-            "DTSTART" => self.start = Stamp::read(line.last_value(), tzid()),
-            "DTEND" => self.end = Stamp::read(line.last_value(), tzid()),
-            "DURATION" => self.span = Span::read(line.value()),
+            "RECURRENCE-ID" => {
+                self.one_of_series = true;
+                self.recurrence_id = self.stamp(line, "place in its series (RECURRENCE-ID)");
+            }
+            "DTSTART" => self.start = self.stamp(line, "start (DTSTART)"),
+            "DTEND" => self.end = self.stamp(line, "end (DTEND)"),
+            "DURATION" => {
+                self.span = Span::read(line.value());
+                // A length before the start is none (§3.8.2.5).
+                if self.span.is_none() && !line.value().trim().starts_with('-') {
+                    self.flaw.get_or_insert("length (DURATION)");
+                }
+            }
             "RRULE" if self.rules.len() < MOST_RULES => {
                 self.rules.extend(Some(line.value().trim().to_owned()).filter(|rule| !rule.is_empty()));
             }
+            "RRULE" => self.lost = true,
             "RDATE" => self.read_dates(line),
+            // Those that can't be read leave nothing out.
             "EXDATE" => {
                 let room = MOST_DATES.saturating_sub(self.except.len());
-                let dates = line.last_value().split(',').take(room);
-                self.except.extend(dates.filter_map(|date| Stamp::read(date, tzid())));
+                self.except.extend(list(line).take(room).filter_map(|date| Stamp::read(date, tzid())));
             }
             "STATUS" => self.status = short(line.value(), 20).to_uppercase(),
             "TRANSP" => self.transparent = line.value().trim().eq_ignore_ascii_case("TRANSPARENT"),
@@ -207,24 +236,45 @@ impl Written {
         }
     }
 
+    /// A time without which it can't be said when it is.
+    fn stamp(&mut self, line: &Line<'_>, what: &'static str) -> Option<Stamp> {
+        let stamp = Stamp::read(line.last_value(), line.parameter("TZID"));
+        if stamp.is_none() {
+            self.flaw.get_or_insert(what);
+        }
+        stamp
+    }
+
     fn read_dates(&mut self, line: &Line<'_>) {
-        let tzid = line.parameter("TZID");
-        let room = MOST_DATES.saturating_sub(self.dates.len());
-        self.dates.extend(line.last_value().split(',').take(room).filter_map(|date| {
-            let Some((start, end)) = date.split_once('/') else {
-                return Some(Date { start: Stamp::read(date, tzid)?, end: None });
-            };
-            let end = match Span::read(end) {
-                Some(span) => PeriodEnd::After(span),
-                None => PeriodEnd::At(Stamp::read(end, tzid)?),
-            };
-            Some(Date { start: Stamp::read(start, tzid)?, end: Some(end) })
-        }));
+        self.lost |= line.is_cut();
+        for date in list(line) {
+            match Date::read(date, line.parameter("TZID")) {
+                Some(date) if self.dates.len() < MOST_DATES => self.dates.push(date),
+                _ => self.lost = true,
+            }
+        }
+    }
+
+    /// Why it can't be said when it is; `None` when it can, or need not, because it does not take place.
+    pub(super) fn flaw(&self) -> Option<String> {
+        if self.status() == Status::Cancelled && !self.one_of_series {
+            return None;
+        }
+        match self.flaw {
+            Some(flaw) => Some(format!("Its {flaw} can't be understood.")),
+            None => self.begins().is_none().then(|| "It has no start.".to_owned()),
+        }
+    }
+
+    /// Its start; of an instance that does not take place, where it would have been, if it says no more.
+    fn begins(&self) -> Option<&Stamp> {
+        let would = self.recurrence_id.as_ref().filter(|_| self.status() == Status::Cancelled);
+        self.start.as_ref().or(would)
     }
 
     /// When it is; `None` without a start.
     pub(super) fn when(&self, zones: &mut Zones) -> Option<When> {
-        let start = self.start.as_ref()?;
+        let start = self.begins()?;
         if let Stamp::Day(first) = start {
             let end = match (&self.end, self.span) {
                 (Some(end), _) => end.wall().date(),
@@ -262,7 +312,7 @@ impl Written {
 
     /// How it comes again, given when it is.
     pub(super) fn recurrence(&self, when: &When, zones: &mut Zones) -> Option<Recurrence> {
-        if self.rules.is_empty() && self.dates.is_empty() {
+        if self.rules.is_empty() && self.dates.is_empty() && !self.lost {
             return None;
         }
         let start = self.start.as_ref()?;
@@ -276,7 +326,8 @@ impl Written {
         };
         let dates = moments(&mut self.dates.iter().map(|date| &date.start));
         let except = moments(&mut self.except.iter());
-        Some(Recurrence { start: start.wall(), zone: zone.zone, rules: self.rules.clone(), dates, except })
+        let (start, lost) = (start.wall(), self.lost);
+        Some(Recurrence { start, zone: zone.zone, rules: self.rules.clone(), dates, except, lost })
     }
 
     /// The RDATEs that say how long they are: where they are by the series, and when.
@@ -341,6 +392,13 @@ impl Written {
     pub(super) fn participants(&self) -> Vec<Participant> {
         self.attendees.clone()
     }
+}
+
+/// The dates in a line, without the last one where the line was cut there.
+fn list<'l>(line: &'l Line<'_>) -> impl Iterator<Item = &'l str> {
+    let dates = line.last_value();
+    let dates = if line.is_cut() { dates.rsplit_once(',').map_or("", |(before, _)| before) } else { dates };
+    dates.split(',').filter(|date| !date.trim().is_empty())
 }
 
 /// A start of a series in the series' own type, whichever it was written in.

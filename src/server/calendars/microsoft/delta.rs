@@ -11,7 +11,7 @@
 
 use super::{
     call::{self, Extras},
-    wire::{Event, Kind, SELECT},
+    wire::{Event, Kind, SELECT, unclear},
 };
 use crate::{
     domain::interval::Interval,
@@ -24,7 +24,8 @@ use crate::{
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use http::Method;
 use serde::Deserialize;
-use std::collections::{BTreeMap, HashMap};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Items on a page, as a wish.
 const PAGE_SIZE: u16 = 200;
@@ -76,7 +77,8 @@ fn query(window: Interval) -> String {
 
 #[derive(Debug, Deserialize)]
 struct Answer {
-    value: Vec<Event>,
+    /// One by one: one that can't be read must not hide the others.
+    value: Vec<Value>,
     #[serde(rename = "@odata.nextLink")]
     next: Option<String>,
     #[serde(rename = "@odata.deltaLink")]
@@ -113,12 +115,24 @@ pub(super) async fn changes(access: &Access<'_>, calendar: &str, from: &From<'_>
     Ok(Page { changes, next, unchanged: false })
 }
 
+fn unreadable(id: &str, fault: &Fault) -> Change {
+    Change::Unreadable { id: id.to_owned(), why: fault.to_string() }
+}
+
 /// What a page says, in its order.
-async fn told(access: &Access<'_>, items: Vec<Event>, window: Interval) -> Result<Vec<Change>, Fault> {
+async fn told(access: &Access<'_>, items: Vec<Value>, window: Interval) -> Result<Vec<Change>, Fault> {
     let mut changes = Vec::new();
     let mut order = Vec::new();
     let mut series: HashMap<String, Series> = HashMap::new();
+    // Of a series with one occurrence that makes no sense it can't be said when it is.
+    let mut unread: BTreeSet<String> = BTreeSet::new();
     for item in items {
+        let named = |name: &str| item.get(name).and_then(Value::as_str).map(str::to_owned);
+        let root = named("seriesMasterId").or_else(|| named("id")).unwrap_or_default();
+        let Ok(item) = Event::read(item) else {
+            unread.insert(root);
+            continue;
+        };
         let of = match item.kind() {
             Kind::Master => Some(item.id.clone()),
             Kind::Occurrence | Kind::Exception => item.series_master_id.clone(),
@@ -132,24 +146,29 @@ async fn told(access: &Access<'_>, items: Vec<Event>, window: Interval) -> Resul
             }
             series.entry(id).or_default().take(item);
         } else {
-            changes.push(single(access, &item)?);
+            changes.push(single(access, &item));
         }
     }
+    order.retain(|id| !unread.contains(id));
+    changes.extend(unread.iter().map(|id| unreadable(id, &unclear())));
     for id in order {
         let Some(found) = series.remove(&id) else { continue };
         changes.push(match found.master {
-            Some(_) => found.told(access)?,
+            Some(_) => found.told(access, &id),
             None => whole(access, &id, window).await?,
         });
     }
     Ok(changes)
 }
 
-fn single(access: &Access<'_>, event: &Event) -> Result<Change, Fault> {
+fn single(access: &Access<'_>, event: &Event) -> Change {
     if event.cancelled() {
-        return Ok(Change::Gone { id: event.id.clone() });
+        return Change::Gone { id: event.id.clone() };
     }
-    Ok(Change::Event(Box::new(event.neutral(access.home)?)))
+    match event.neutral(access.home) {
+        Ok(neutral) => Change::Event(Box::new(neutral)),
+        Err(fault) => unreadable(&event.id, &fault),
+    }
 }
 
 /// What is known of a series.
@@ -177,7 +196,7 @@ impl Series {
             starts.push(match instance.kind() {
                 Kind::Exception => {
                     let changed = instance.neutral(access.home)?.instance;
-                    changed.map(|instance| instance.original).ok_or_else(Fault::unreadable)?
+                    changed.map(|instance| instance.original).ok_or_else(unclear)?
                 }
                 _ => instance.moment(master.all_day())?,
             });
@@ -188,37 +207,45 @@ impl Series {
         Ok(Some(RemoteEvent { recurrence: Some(master.recurrence(starts)?), ..event }))
     }
 
-    fn told(self, access: &Access<'_>) -> Result<Change, Fault> {
-        let id = self.master.as_ref().map(|master| master.id.clone()).unwrap_or_default();
-        let Some(event) = self.event(access)? else { return Ok(Change::Gone { id }) };
+    fn told(self, access: &Access<'_>, id: &str) -> Change {
+        match self.events(access) {
+            Ok(events) if events.is_empty() => Change::Gone { id: id.to_owned() },
+            Ok(events) => Change::Resource { id: id.to_owned(), events, unread: Vec::new() },
+            Err(fault) => unreadable(id, &fault),
+        }
+    }
+
+    /// The master and its changed occurrences; none when it does not take place.
+    fn events(&self, access: &Access<'_>) -> Result<Vec<RemoteEvent>, Fault> {
+        let Some(event) = self.event(access)? else { return Ok(Vec::new()) };
         let mut events = vec![event];
         for instance in self.instances.values() {
             if instance.kind() == Kind::Exception && !instance.cancelled() {
                 events.push(instance.neutral(access.home)?);
             }
         }
-        Ok(Change::Resource { id, events })
+        Ok(events)
     }
 }
 
 /// A series of which a page told only in part.
 async fn whole(access: &Access<'_>, id: &str, window: Interval) -> Result<Change, Fault> {
-    let master: Event =
-        match call::fetch(access, call::url(access, &["me", "events", id], &format!("$select={SELECT}"))?)
-            .await
-        {
-            Ok(master) => master,
-            Err(Fault::NotFound) => return Ok(Change::Gone { id: id.to_owned() }),
-            Err(fault) => return Err(fault),
-        };
-    if master.kind() != Kind::Master {
-        return single(access, &master);
-    }
-    match with_instances(access, master, window).await {
-        Ok(series) => series.told(access),
+    let found = match master(access, id).await {
+        Ok(master) if master.kind() != Kind::Master => return Ok(single(access, &master)),
+        Ok(master) => with_instances(access, master, window).await,
+        Err(fault) => Err(fault),
+    };
+    match found {
+        Ok(series) => Ok(series.told(access, id)),
         Err(Fault::NotFound) => Ok(Change::Gone { id: id.to_owned() }),
+        Err(fault @ Fault::Refused(_)) => Ok(unreadable(id, &fault)),
         Err(fault) => Err(fault),
     }
+}
+
+async fn master(access: &Access<'_>, id: &str) -> Result<Event, Fault> {
+    let url = call::url(access, &["me", "events", id], &format!("$select={SELECT}"))?;
+    Event::read(call::fetch(access, url).await?)
 }
 
 async fn with_instances(access: &Access<'_>, master: Event, window: Interval) -> Result<Series, Fault> {
@@ -227,14 +254,16 @@ async fn with_instances(access: &Access<'_>, master: Event, window: Interval) ->
     let mut series = Series { master: Some(master), ..Series::default() };
     for _ in 0..SERIES_PAGES {
         let answer: Answer = call::fetch(access, url).await?;
-        answer.value.into_iter().for_each(|item| series.take(item));
+        for item in answer.value {
+            series.take(Event::read(item)?);
+        }
         match answer.next {
             Some(next) => url = call::link(access, &next)?,
             None => return Ok(series),
         }
     }
     // More than five years of days in one window.
-    Err(Fault::unreadable())
+    Err(Fault::Refused("It comes again more often than is followed.".into()))
 }
 
 /// A series as one event. Without a window of its own it is told for the time that bookings are made in.

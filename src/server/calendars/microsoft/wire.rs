@@ -17,6 +17,7 @@ use crate::{
 };
 use chrono::{DateTime, Days, NaiveDateTime, Utc};
 use serde::Deserialize;
+use serde_json::Value;
 
 /// What is read of an event, for `$select`.
 pub(super) const SELECT: &str = "id,subject,location,start,end,isAllDay,showAs,type,seriesMasterId,originalStart,\
@@ -128,11 +129,15 @@ pub(super) enum Kind {
     Exception,
 }
 
+/// An event that makes no sense.
+pub(super) fn unclear() -> Fault {
+    Fault::Refused("Microsoft's description of it can't be understood.".into())
+}
+
 impl Local {
     /// On the wall clock.
     fn wall(&self) -> Result<NaiveDateTime, Fault> {
-        NaiveDateTime::parse_from_str(&self.date_time, "%Y-%m-%dT%H:%M:%S%.f")
-            .map_err(|_| Fault::unreadable())
+        NaiveDateTime::parse_from_str(&self.date_time, "%Y-%m-%dT%H:%M:%S%.f").map_err(|_| unclear())
     }
 
     /// As an instant. Answers are in UTC, for we ask for no other zone.
@@ -156,6 +161,11 @@ fn zone(name: Option<&str>) -> Option<(String, std::sync::Arc<ZoneRules>)> {
 }
 
 impl Event {
+    /// Reads an item.
+    pub(super) fn read(item: Value) -> Result<Self, Fault> {
+        serde_json::from_value(item).map_err(|_| unclear())
+    }
+
     /// What it is. Graph tells with every item.
     pub(super) fn kind(&self) -> Kind {
         match self.kind.as_deref() {
@@ -173,7 +183,7 @@ impl Event {
 
     /// When it starts, as one of a series that is all-day or not.
     pub(super) fn moment(&self, all_day: bool) -> Result<Moment, Fault> {
-        let start = self.start.as_ref().ok_or_else(Fault::unreadable)?;
+        let start = self.start.as_ref().ok_or_else(unclear)?;
         if all_day { Ok(Moment::Day(start.wall()?.date())) } else { Ok(Moment::At(start.instant()?)) }
     }
 
@@ -184,7 +194,7 @@ impl Event {
 
     /// When it is.
     pub(super) fn when(&self) -> Result<When, Fault> {
-        let (Some(start), Some(end)) = (&self.start, &self.end) else { return Err(Fault::unreadable()) };
+        let (Some(start), Some(end)) = (&self.start, &self.end) else { return Err(unclear()) };
         if self.all_day() {
             let start = start.wall()?.date();
             let next = start.checked_add_days(Days::new(1)).unwrap_or(start);
@@ -207,7 +217,7 @@ impl Event {
         // A series that began before that part, or whose first one was cancelled.
         let except = if starts.contains(&first) { Vec::new() } else { vec![first] };
         let zone = Zone::Named(zone.map_or_else(|| "UTC".to_owned(), |(name, _)| name));
-        Ok(Recurrence { start, zone, rules: Vec::new(), dates: starts, except })
+        Ok(Recurrence { start, zone, rules: Vec::new(), dates: starts, except, lost: false })
     }
 
     /// How far its online meeting has come, if it has one or was asked for one.

@@ -1,5 +1,5 @@
 use super::*;
-use crate::domain::zone::Transition;
+use crate::domain::{interval::IntervalSet, zone::Transition};
 
 fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
@@ -43,6 +43,7 @@ fn series(zone: &str, start: &str, rules: &[&str]) -> RemoteEvent {
         rules: rules.iter().map(|rule| (*rule).to_owned()).collect(),
         dates: Vec::new(),
         except: Vec::new(),
+        lost: false,
     });
     event
 }
@@ -56,6 +57,7 @@ fn all_day(start: &str, rules: &[&str]) -> RemoteEvent {
         rules: rules.iter().map(|rule| (*rule).to_owned()).collect(),
         dates: Vec::new(),
         except: Vec::new(),
+        lost: false,
     });
     event
 }
@@ -220,7 +222,7 @@ fn an_instance_that_was_moved_or_cancelled_takes_the_place_of_its_original() {
             ("03-30T07".to_owned(), "series", Shows::Busy),
         ]
     );
-    assert!(found.complete);
+    assert_eq!(found.lost, None);
 }
 
 #[test]
@@ -254,48 +256,153 @@ fn an_occurrence_that_began_before_the_window_is_in_it() {
 }
 
 #[test]
-fn an_endless_rule_is_cut_by_the_window_and_a_hostile_one_by_its_number() {
+fn an_endless_rule_is_cut_by_the_window_and_a_dense_one_is_one_block() {
     let year = window("2040-01-01T00:00:00Z", "2041-01-01T00:00:00Z");
     let count = |rule: &str| {
         let event = series("Europe/Berlin", "1990-01-01T09:00:00", &[rule]);
         let found = expand(&event, &[], year, &rules("Europe/Berlin"));
-        (found.occurrences.len(), found.complete)
+        assert!(found.occurrences.len() <= MOST + 1);
+        (found.occurrences.len(), found.lost)
     };
-    assert_eq!(count("FREQ=DAILY"), (366, true));
-    assert_eq!(count("FREQ=SECONDLY"), (MOST, false));
-    assert_eq!(count("FREQ=MINUTELY"), (MOST, false));
-    assert_eq!(count("FREQ=HOURLY"), (MOST, false));
-    assert_eq!(count("FREQ=SECONDLY;COUNT=4000000000"), (MOST, false));
-    assert_eq!(count("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30"), (0, true));
-    assert_eq!(count("FREQ=SECONDLY;BYMONTH=2;BYMONTHDAY=30"), (0, true));
-    assert_eq!(count("FREQ=SECONDLY;INTERVAL=2;BYSECOND=59"), (0, false));
-    assert_eq!(count("FREQ=YEARLY;INTERVAL=4294967295"), (0, true));
+    assert_eq!(count("FREQ=DAILY"), (366, None));
+    assert_eq!(count("FREQ=SECONDLY"), (1, None));
+    assert_eq!(count("FREQ=MINUTELY"), (1, None));
+    assert_eq!(count("FREQ=HOURLY"), (1, None));
+    assert_eq!(count("FREQ=SECONDLY;COUNT=4000000000"), (1, Some(Lost::Uncounted)));
+    assert_eq!(count("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30"), (0, None));
+    assert_eq!(count("FREQ=SECONDLY;BYMONTH=2;BYMONTHDAY=30"), (0, None));
+    assert_eq!(count("FREQ=SECONDLY;INTERVAL=2;BYSECOND=59"), (0, Some(Lost::Unclear)));
+    assert_eq!(count("FREQ=YEARLY;INTERVAL=4294967295"), (0, None));
     let list = |most: u32| (0..=most).map(|number| number.to_string()).collect::<Vec<_>>().join(",");
     let every = format!("FREQ=DAILY;BYHOUR={};BYMINUTE={1};BYSECOND={1}", list(23), list(59));
-    assert_eq!(count(&every), (MOST, false));
+    assert_eq!(count(&every), (1, None));
     let positions = (1..=366).map(|n| format!("{n},-{n}")).collect::<Vec<_>>().join(",");
-    assert_eq!(count(&format!("{every};BYSETPOS={positions}")), (MOST, false));
+    let (found, lost) = count(&format!("{every};BYSETPOS={positions}"));
+    assert!(found > 200 && matches!(lost, Some(Lost::Dense { .. })), "{found} {lost:?}");
+}
+
+/// The time that a series of some minutes takes in a window, as one set.
+fn taken(event: &RemoteEvent, window: Interval) -> (IntervalSet, Option<Lost>) {
+    let found = expand(event, &[], window, &rules("Europe/Berlin"));
+    (IntervalSet::from_unsorted(found.occurrences.iter().map(|one| one.time)), found.lost)
+}
+
+fn lasting(mut event: RemoteEvent, length: TimeDelta) -> RemoteEvent {
+    if let When::Timed { start, end, .. } = &mut event.when {
+        *end = *start + length;
+    }
+    event
+}
+
+/// Followed in runs, a rule takes what it takes start by start: what lies between two occurrences stays free if it is a
+/// minute or more, and so does what is left out.
+#[test]
+fn runs_take_what_their_starts_take() {
+    let week = window("2026-10-20T00:00:00Z", "2026-10-27T00:00:00Z");
+    let year = window("2026-10-20T00:00:00Z", "2027-10-27T00:00:00Z");
+    for (rule, minutes) in [
+        ("FREQ=MINUTELY;INTERVAL=15", 15),
+        ("FREQ=MINUTELY;INTERVAL=15;BYHOUR=9,10,11", 15),
+        ("FREQ=MINUTELY;INTERVAL=10;BYHOUR=8,9,16;BYDAY=MO,WE,SU", 25),
+        ("FREQ=MINUTELY;INTERVAL=7", 7),
+        ("FREQ=MINUTELY;BYHOUR=9,12;BYMINUTE=0,1,2,3,30,31,32", 1),
+        ("FREQ=MINUTELY;INTERVAL=5;UNTIL=20270401T101500Z", 5),
+        ("FREQ=HOURLY", 60),
+        ("FREQ=DAILY;BYHOUR=0,1,2,3,4,5,6,7,8,9,10,20,21,22;BYMINUTE=0,20,40", 20),
+    ] {
+        let event =
+            lasting(series("Europe/Berlin", "2026-10-01T08:00:00", &[rule]), TimeDelta::minutes(minutes));
+        let found = expand(&event, &[], year, &rules("Europe/Berlin"));
+        assert_eq!(found.lost, None, "{rule}");
+        let (all, _) = taken(&event, year);
+        let (some, _) = taken(&event, week);
+        // The week is short enough to be followed start by start, but for the hour that the clock shows twice.
+        let twice = IntervalSet::from(window("2026-10-25T00:00:00Z", "2026-10-25T03:00:00Z"));
+        let inside = Interval::new(at("2026-10-20T02:00:00Z"), at("2026-10-26T22:00:00Z")).unwrap();
+        let (all, some) = (all.clip(inside).difference(&twice), some.clip(inside).difference(&twice));
+        assert_eq!(all, some, "{rule}");
+    }
+}
+
+#[test]
+fn a_run_leaves_out_what_is_left_out_and_ends_where_it_ends() {
+    let year = window("2026-10-01T00:00:00Z", "2027-10-01T00:00:00Z");
+    let mut event = series("Europe/Berlin", "2026-11-02T00:00:00", &["FREQ=HOURLY"]);
+    recurrence(&mut event).except =
+        vec![Moment::At(at("2027-02-03T12:00:00Z")), Moment::Day("2027-05-04".parse().unwrap())];
+    let (all, lost) = taken(&event, year);
+    let free: Vec<Interval> = IntervalSet::from(year).difference(&all).iter().collect();
+    let expected = [
+        window("2026-10-01T00:00:00Z", "2026-11-01T23:00:00Z"),
+        window("2027-02-03T12:00:00Z", "2027-02-03T13:00:00Z"),
+        window("2027-05-03T22:00:00Z", "2027-05-04T22:00:00Z"),
+    ];
+    assert_eq!((free.as_slice(), lost), (&expected[..], None));
+    let ends = |rule: &str, from: &str| {
+        let event = lasting(series("UTC", "2026-11-02T00:00:00", &[rule]), TimeDelta::minutes(1));
+        let (all, lost) = taken(&event, window(from, "2027-10-01T00:00:00Z"));
+        assert_eq!(lost, None, "{rule}");
+        all.iter().last().unwrap().end().to_rfc3339()
+    };
+    for from in ["2026-10-01T00:00:00Z", "2026-11-04T07:30:00Z"] {
+        assert_eq!(ends("FREQ=MINUTELY;COUNT=10000", from), "2026-11-08T22:40:00+00:00");
+        assert_eq!(ends("FREQ=MINUTELY;UNTIL=20261111T111100Z", from), "2026-11-11T11:12:00+00:00");
+        assert_eq!(ends("FREQ=MINUTELY;UNTIL=20261111", from), "2026-11-12T00:00:00+00:00");
+    }
+}
+
+/// What can't be followed to the end of the window is not left free there.
+#[test]
+fn beyond_what_is_followed_all_time_is_taken() {
+    let years = window("2026-10-01T00:00:00Z", "2031-01-01T00:00:00Z");
+    let event =
+        lasting(series("UTC", "2026-11-02T00:00:00", &["FREQ=MINUTELY;INTERVAL=20"]), TimeDelta::minutes(5));
+    let (all, lost) = taken(&event, years);
+    let Some(Lost::Dense { from }) = lost else { panic!("{lost:?}") };
+    assert!(all.encloses(Interval::new(from, years.end()).unwrap()));
+    assert!(from > at("2026-12-01T00:00:00Z"));
+    assert!(!all.overlaps(window("2026-11-05T10:05:00Z", "2026-11-05T10:20:00Z")), "before, it is as it is");
+    let ended = series("UTC", "2026-11-02T00:00:00", &["FREQ=MINUTELY;INTERVAL=20;UNTIL=20280101T000000Z"]);
+    let (all, _) = taken(&lasting(ended, TimeDelta::minutes(5)), years);
+    assert!(!all.overlaps(window("2028-01-01T00:05:00Z", "2031-01-01T00:00:00Z")), "it is over by then");
+    let nothing = lasting(event, TimeDelta::zero());
+    assert_eq!(taken(&nothing, years), (IntervalSet::new(), None), "what takes no time takes none of it");
 }
 
 #[test]
 fn a_rule_that_nobody_understands_leaves_the_first_and_says_so() {
-    for rule in [
-        "",
-        "COUNT=2",
-        "FREQ=SOMETIMES",
-        "FREQ=DAILY;BYHOUR=25",
-        "FREQ=DAILY;RSCALE=CHINESE",
-        "FREQ=DAILY;BYDAY=€",
+    for (rule, count) in [
+        ("COUNT=2", 1),
+        ("FREQ=SOMETIMES", 1),
+        ("FREQ=DAILY;RSCALE=CHINESE", 1),
+        // What makes sense of it is followed: rather too much than too little.
+        ("FREQ=DAILY;BYHOUR=25", 31),
+        ("FREQ=DAILY;BYHOUR=10,25", 32),
+        ("FREQ=DAILY;BYDAY=€", 31),
+        ("FREQ=WEEKLY;BYDAY=XX", 5),
+        ("FREQ=WEEKLY;BYDAY=MO,XX,TU", 10),
+        ("FREQ=WEEKLY;COUNT=some", 5),
+        ("FREQ=WEEKLY;UNTIL=later", 5),
+        ("FREQ=MONTHLY;BYMONTHDAY=1,99", 2),
+        ("FREQ=WEEKLY;INTERVAL=", 5),
+        ("FREQ=WEEKLY;nonsense", 5),
+        ("FREQ=MONTHLY;RSCALE=GREGORIAN;SKIP=FORWARD", 1),
     ] {
-        let event = series("Europe/Berlin", "2026-03-02T09:00:00", &[rule]);
+        let event = series("UTC", "2026-03-02T09:00:00", &[rule]);
         let found = expand(
             &event,
             &[],
-            window("2026-03-01T00:00:00Z", "2026-04-01T00:00:00Z"),
+            window("2026-03-02T00:00:00Z", "2026-04-01T23:00:00Z"),
             &rules("Europe/Berlin"),
         );
-        assert_eq!((found.occurrences.len(), found.complete), (1, false), "{rule}");
+        assert_eq!((found.occurrences.len(), found.lost), (count, Some(Lost::Unclear)), "{rule}");
     }
+    let mut event = series("UTC", "2026-03-02T09:00:00", &["FREQ=WEEKLY"]);
+    recurrence(&mut event).lost = true;
+    recurrence(&mut event).except = vec![Moment::At(at("2026-03-09T09:00:00Z"))];
+    let found = expand(&event, &[], window("2026-03-02T00:00:00Z", "2026-04-01T00:00:00Z"), &rules("UTC"));
+    assert_eq!(found.lost, Some(Lost::Unclear), "a date of it was lost");
+    assert_eq!(found.left_out, [window("2026-03-09T09:00:00Z", "2026-03-09T10:00:00Z")]);
 }
 
 #[test]

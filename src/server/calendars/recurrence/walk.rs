@@ -72,10 +72,14 @@ struct Walk<'a> {
     weekdays: u64,
     /// Seconds after the beginning of a day, an hour or a minute (whichever the periods consist of), in order.
     offsets: Vec<i64>,
+    /// The same in runs: the first, the last, and how many they are.
+    runs: Vec<(i64, i64, u32)>,
+    /// Starts that are no further apart are told together.
+    reach: i64,
 }
 
 impl<'a> Walk<'a> {
-    fn new(rule: &'a Rule, start: Local) -> Option<Self> {
+    fn new(rule: &'a Rule, start: Local, reach: i64) -> Option<Self> {
         let first = place(local::date(start.div_euclid(DAY))?);
         let mut walk = Self {
             rule,
@@ -83,6 +87,8 @@ impl<'a> Walk<'a> {
             month_days: rule.month_days,
             weekdays: rule.weekdays,
             offsets: Vec::new(),
+            runs: Vec::new(),
+            reach,
         };
         let any_day = rule.weekdays != 0 || !rule.nth_weekdays.is_empty();
         let any_month_day = rule.month_days != (0, 0);
@@ -112,6 +118,14 @@ impl<'a> Walk<'a> {
                 })
             })
             .collect();
+        for &offset in &walk.offsets {
+            match walk.runs.last_mut() {
+                Some((_, last, number)) if offset - *last <= reach => {
+                    (*last, *number) = (offset, *number + 1)
+                }
+                _ => walk.runs.push((offset, offset, 1)),
+            }
+        }
         Some(walk)
     }
 
@@ -206,17 +220,50 @@ fn number_at(rule: &Rule, start_day: i64, from: Local) -> i64 {
     (passed / rule.interval - 1).max(0)
 }
 
+/// Starts that follow each other closely.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Run {
+    pub first: Local,
+    /// The same as the first for one start.
+    pub last: Local,
+    /// How many they are.
+    pub number: u32,
+}
+
+impl Run {
+    /// From one start to the next, on average.
+    pub(super) fn spacing(self) -> Local {
+        (self.last - self.first) / i64::from(self.number.max(2) - 1)
+    }
+
+    /// What of it is not before `from`.
+    pub(super) fn since(self, from: Local) -> Option<Self> {
+        if self.last < from {
+            return None;
+        }
+        let before = from - self.first;
+        if before <= 0 {
+            return Some(self);
+        }
+        let spacing = self.spacing().max(1);
+        let passed = before / spacing + i64::from(before % spacing != 0);
+        let number = u32::try_from((i64::from(self.number) - passed).max(1)).unwrap_or(1);
+        Some(Self { first: (self.first + passed * spacing).min(self.last), number, ..self })
+    }
+}
+
 /// Tells `each` of every start of the rule from `from` to before `until`, in order, DTSTART among them if the rule
-/// generates it. What `each` is told may begin somewhat before `from`. Takes steps out of the purse.
+/// generates it. What `each` is told may begin somewhat before `from`. Starts that are at most `reach` seconds apart may be
+/// told as one run, those of one day at most; with 0 each is told alone. Takes steps out of the purse.
 pub(super) fn walk(
     rule: &Rule,
     start: Local,
-    from: Local,
-    until: Local,
+    (from, until): (Local, Local),
+    reach: i64,
     purse: &mut u32,
-    mut each: impl FnMut(Local) -> ControlFlow<()>,
+    mut each: impl FnMut(Run) -> ControlFlow<()>,
 ) -> End {
-    let Some(walk) = Walk::new(rule, start) else { return End::Reached };
+    let Some(walk) = Walk::new(rule, start, reach) else { return End::Reached };
     if rule.freq < Freq::Daily {
         return walk_clock(&walk, start, from, until, purse, &mut each);
     }
@@ -248,22 +295,30 @@ fn tell(
     start: Local,
     until: Local,
     purse: &mut u32,
-    each: &mut impl FnMut(Local) -> ControlFlow<()>,
+    each: &mut impl FnMut(Run) -> ControlFlow<()>,
 ) -> Option<End> {
-    let mut one = |at: Local| {
+    let mut told = |run: Run| {
         let Some(left) = purse.checked_sub(1) else { return Some(End::Spent) };
         *purse = left;
-        if at < start || at >= until {
+        if run.last < start || run.first >= until {
             return None;
         }
-        each(at).is_break().then_some(End::Stopped)
+        let (first, last) = (run.first.max(start), run.last.min(until - 1));
+        each(Run { first, last, ..run }).is_break().then_some(End::Stopped)
     };
     if walk.rule.positions.is_empty() {
         return days
             .iter()
-            .flat_map(|day| walk.offsets.iter().map(move |offset| day + offset))
-            .find_map(&mut one);
+            .flat_map(|day| {
+                walk.runs.iter().map(move |&(first, last, number)| Run {
+                    first: day + first,
+                    last: day + last,
+                    number,
+                })
+            })
+            .find_map(&mut told);
     }
+    let mut one = |at: Local| told(Run { first: at, last: at, number: 1 });
     let per_day = i64::try_from(walk.offsets.len()).unwrap_or(i64::MAX).max(1);
     let total = i64::try_from(days.len()).unwrap_or(i64::MAX).saturating_mul(per_day);
     let mut places: Vec<i64> = walk
@@ -293,7 +348,7 @@ fn walk_clock(
     from: Local,
     until: Local,
     purse: &mut u32,
-    each: &mut impl FnMut(Local) -> ControlFlow<()>,
+    each: &mut impl FnMut(Run) -> ControlFlow<()>,
 ) -> End {
     let rule = walk.rule;
     let unit = match rule.freq {
@@ -303,6 +358,14 @@ fn walk_clock(
     };
     let first = start.div_euclid(unit) * unit;
     let step = rule.interval.saturating_mul(unit);
+    // Where nothing but whole days, hours or minutes are left out, all of what is between them is one run.
+    let evenly = walk.offsets.len() == 1 && rule.positions.is_empty();
+    let runs = evenly && walk.reach >= step && (rule.freq > Freq::Secondly || rule.seconds == 0);
+    let whole = match () {
+        () if rule.freq < Freq::Hourly && rule.minutes != 0 => 60,
+        () if rule.hours != 0 => 3600,
+        () => DAY,
+    };
     let period_from = |at: Local| {
         let passed = (at - first).max(0);
         first.saturating_add((passed / step + i64::from(passed % step != 0)).saturating_mul(step))
@@ -328,10 +391,25 @@ fn walk_clock(
         } else {
             let second_fits =
                 rule.freq > Freq::Secondly || rule.seconds == 0 || has(rule.seconds, clock % 60);
-            if second_fits && let Some(end) = tell(walk, &[at], start, until, purse, each) {
-                return end;
+            if runs {
+                let ends = ((at.div_euclid(whole) + 1) * whole).min(until);
+                let more = (ends - 1 - at).max(0) / step;
+                let offset = walk.offsets.first().copied().unwrap_or_default();
+                let (first, last) = (at + offset, at + more * step + offset);
+                let number = u32::try_from(more).unwrap_or(u32::MAX - 1) + 1;
+                if last >= start && first < until {
+                    let (first, last) = (first.max(start), last.min(until - 1));
+                    if each(Run { first, last, number }).is_break() {
+                        return End::Stopped;
+                    }
+                }
+                ends
+            } else {
+                if second_fits && let Some(end) = tell(walk, &[at], start, until, purse, each) {
+                    return end;
+                }
+                at.saturating_add(1)
             }
-            at.saturating_add(1)
         };
         at = period_from(next);
     }

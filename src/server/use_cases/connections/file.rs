@@ -13,7 +13,7 @@ use crate::{
         },
         context::Context,
         store::{
-            Conn, StoreError, connections::calendars as calendars_store, document, members::SignedIn,
+            Conn, StoreError, connections::calendars as calendars_store, document, gaps, members::SignedIn,
             remote_events, sync as sync_store,
         },
         use_cases::sync,
@@ -73,12 +73,21 @@ pub async fn file(
     let rows = calendars_store::of_member(&mut conn, owner(me)).await?;
     let row = rows.into_iter().find(|row| row.connection_id == kept.id).ok_or(AppError::Internal)?;
     conn.commit().await?;
+    let mut conn = context.db.write().await?;
+    gaps::forget_unreadable(&mut conn, &row.id).await?;
+    conn.commit().await?;
     // Some at a time: a writer must not keep bookings waiting.
     for some in changes.chunks(PARTS_AT_ONCE) {
         let mut conn = context.db.write().await?;
         for change in some {
-            if let Change::Resource { id, events } = change {
-                take(&mut conn, me, &row.id, id, events).await?;
+            match change {
+                Change::Resource { id, events, unread } => {
+                    take(&mut conn, me, &row.id, id, events, unread).await?;
+                }
+                Change::Unreadable { id, why } => {
+                    sync::note_unreadable(&mut conn, &me.workspace_id, &row.id, id, why, now).await?;
+                }
+                Change::Event(_) | Change::Gone { .. } | Change::Left { .. } => {}
             }
         }
         conn.commit().await?;
@@ -90,13 +99,15 @@ pub async fn file(
     Ok(kept)
 }
 
-/// These are all events of a part of the file now; others that came from it before are gone, and take no time any more.
+/// These are all events of a part of the file now; others that came from it before are gone, and take no time any more, unless
+/// they can't be read.
 async fn take(
     conn: &mut Conn,
     me: &SignedIn,
     calendar: &CalendarId,
     part: &str,
     events: &[RemoteEvent],
+    unread: &[String],
 ) -> Result<(), StoreError> {
     for event in events {
         let root = event.instance.as_ref().map_or(&event.id, |instance| &instance.series);
@@ -112,7 +123,7 @@ async fn take(
     }
     let seen: HashSet<&str> = events.iter().map(|event| event.id.as_str()).collect();
     for (id, root) in remote_events::of_resource(conn, calendar, part).await? {
-        if seen.contains(id.as_str()) {
+        if seen.contains(id.as_str()) || sync::stays(&id, &root, unread) {
             continue;
         }
         remote_events::forget(conn, calendar, &id).await?;

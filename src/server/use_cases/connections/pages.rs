@@ -28,7 +28,7 @@ use crate::{
                 self as store, ConnectionRow, HealthRow,
                 calendars::{self as calendars_store, CalendarRow},
             },
-            instant,
+            gaps, instant,
             members::SignedIn,
         },
         use_cases::{
@@ -42,13 +42,28 @@ use chrono::{DateTime, Utc};
 /// Lines of the log on one page.
 const PAGE: usize = 50;
 
+/// What is not fully known of a calendar, in words.
+fn gaps_of(gaps: &[(String, i64, String)], calendar: &str) -> String {
+    match gaps.iter().find(|(id, _, _)| id == calendar) {
+        None => String::new(),
+        Some((_, 1, sentence)) => sentence.clone(),
+        Some((_, number, sentence)) => {
+            format!(
+                "{number} of its entries are not fully known; the log of the account names them. One: {sentence}"
+            )
+        }
+    }
+}
+
 fn shown_calendar(
     provider: &dyn Provider,
     row: CalendarRow,
     twin: Option<String>,
+    gaps: &[(String, i64, String)],
     now: DateTime<Utc>,
 ) -> ShownCalendar {
     ShownCalendar {
+        gaps: gaps_of(gaps, row.id.as_str()),
         id: row.id.to_string(),
         name: row.name,
         writable: row.writable,
@@ -82,6 +97,7 @@ async fn shown_account(
     let in_use = |calendar: &&CalendarRow| calendar.present && (calendar.syncs || calendar.receives);
     let calendar_trouble = rows.iter().filter(in_use).map(|calendar| calendar.trouble.as_str());
     let calendar_trouble = calendar_trouble.into_iter().find(|trouble| !trouble.is_empty());
+    let gaps = gaps::of_member(conn, &me.workspace_id, &me.member_id).await?;
     let health = health(
         &Facts {
             state: &row.state,
@@ -101,7 +117,7 @@ async fn shown_account(
         let off = !(calendar.syncs || calendar.receives);
         let twin = through(provider, &row.home, &calendar.remote_id, &elsewhere).filter(|_| off);
         let twin = twin.map(str::to_owned);
-        shown_calendar(provider, calendar, twin, now)
+        shown_calendar(provider, calendar, twin, &gaps, now)
     });
     Ok(Some(Account {
         id: row.id.to_string(),

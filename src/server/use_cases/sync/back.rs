@@ -14,7 +14,7 @@ use crate::{
     domain::{ids::MirrorId, interval::Interval},
     server::{
         calendars::{
-            event::{Answer, RemoteEvent, Status, When},
+            event::{Answer, Lost, RemoteEvent, Status, When},
             fault::Fault,
         },
         store::{
@@ -24,6 +24,10 @@ use crate::{
         },
     },
 };
+use std::time::Duration;
+
+/// How long an entry may be in no calendar while a program moves it from one to another. It is waited for once in a tour.
+const ON_ITS_WAY: Duration = Duration::from_secs(3);
 
 /// The time that an entry shows, if it is one that a booking can have: once, between two instants.
 fn time(event: &RemoteEvent) -> Option<Interval> {
@@ -158,6 +162,18 @@ async fn there(
     if booking.is_over {
         return Ok(());
     }
+    if tour.rules_changed && event.etag.is_some() && event.etag == mirror.etag {
+        // Nobody touched it: what it says in local time means another instant since the rules of its zone changed. A booking
+        // is an instant.
+        let mut conn = tour.context.db.write().await?;
+        remember.state = if mirror.state == "apart" { "apart" } else { "live" };
+        mirrors::set_seen(&mut conn, &mirror.id, &remember, now).await?;
+        if mirror.state != "apart" {
+            mirrors::want_all(&mut conn, mirror.booking()?, now).await?;
+        }
+        conn.commit().await?;
+        return Ok(());
+    }
     moved(tour, calendar, mirror, booking, event, remember).await
 }
 
@@ -231,10 +247,11 @@ async fn not_there(
     let receives = sync::calendar(&mut conn, &calendar.id).await?.is_some_and(|row| row.receives);
     drop(conn);
     let asks = booking.holds_time && !booking.is_over && receives;
-    let moved_to = if asks { in_another_calendar(tour, calendar, mirror).await? } else { None };
+    let moved_to =
+        if asks { in_another_calendar(tour, calendar, mirror, Some(booking.time)).await? } else { None };
     let (flag, sentence, went_well) = match (&moved_to, calendar.outside.as_str()) {
         _ if !asks => (None, None, true),
-        (Some(other), _) => {
+        (Some((other, _)), _) => {
             let detail =
                 format!("Its entry was moved from the calendar “{}” to “{}”.", calendar.name, other.name);
             (
@@ -272,26 +289,39 @@ async fn not_there(
     }
 }
 
-/// Another calendar of the account that has the entry now. Providers whose events keep their ids tell; of the
-/// others it is deleted here and made there.
+/// Another calendar of the account that has the entry now, with the entry there. Where an event gets another id in another
+/// programs move it in two steps, in either order: what is nowhere may be on its way, and is looked for once more.
 pub(super) async fn in_another_calendar(
     tour: &mut Tour<'_>,
     calendar: &CalendarRow,
     mirror: &MirrorRow,
-) -> Result<Option<CalendarRow>, Stop> {
+    time: Option<Interval>,
+) -> Result<Option<(CalendarRow, RemoteEvent)>, Stop> {
     let Some(id) = &mirror.remote_id else { return Ok(None) };
-    for other in tour.calendars().await? {
-        if other.id == calendar.id {
-            continue;
-        }
-        let found = reach!(tour, |access| tour.provider.get(&access, &other.remote_id, id));
-        match found {
-            Ok(Some(event)) if event.status != Status::Cancelled => return Ok(Some(other)),
-            Ok(_) | Err(Fault::NotFound | Fault::Refused(_) | Fault::Permission(_)) => {}
-            Err(fault) => return Err(fault.into()),
-        }
+    let mut others = tour.calendars().await?;
+    others.retain(|other| other.id != calendar.id);
+    if others.is_empty() {
+        return Ok(None);
     }
-    Ok(None)
+    let mark = mirror.about.to_string();
+    let time = stored(mirror.start_at, mirror.end_at).or(time);
+    let lost = Lost { id, uid: mirror.about.id(), mark: &mark, time };
+    loop {
+        for other in &others {
+            let found = reach!(tour, |access| tour.provider.find(&access, &other.remote_id, &lost));
+            match found {
+                Ok(Some(event)) if event.status != Status::Cancelled => {
+                    return Ok(Some((other.clone(), event)));
+                }
+                Ok(_) | Err(Fault::NotFound | Fault::Refused(_) | Fault::Permission(_)) => {}
+                Err(fault) => return Err(fault.into()),
+            }
+        }
+        if tour.provider.keeps_ids() || !tour.may_wait() {
+            return Ok(None);
+        }
+        tokio::time::sleep(ON_ITS_WAY).await;
+    }
 }
 
 /// An entry that we were about to change shows another time than we last saw: it was moved outside, and our change is not

@@ -236,7 +236,7 @@ async fn not_there(
     if fresh.remote_id.is_none() || fresh.written < fresh.wanted {
         return Ok(false);
     }
-    let moved_to = back::in_another_calendar(tour, calendar, &fresh).await?;
+    let moved_to = back::in_another_calendar(tour, calendar, &fresh, None).await?;
     let now = tour.now();
     let mut conn = tour.context.db.write().await?;
     let Some((row, fresh)) = locked(&mut conn, &fresh, id).await? else { return Ok(false) };
@@ -244,8 +244,8 @@ async fn not_there(
         return Ok(false);
     }
     let sentence = match moved_to {
-        Some(other) if row.is_kept_in(&calendar.id) => {
-            rehome(&mut conn, tour, &fresh, id, &other).await?;
+        Some((other, entry)) if row.is_kept_in(&calendar.id) => {
+            rehome(&mut conn, tour, &fresh, id, &other, &entry).await?;
             Some(format!("An event was moved to the calendar “{}”, as its entry was.", other.name))
         }
         _ => {
@@ -274,10 +274,10 @@ async fn rehome(
     mirror: &MirrorRow,
     id: &CalendarEventId,
     to: &CalendarRow,
+    entry: &RemoteEvent,
 ) -> Result<(), StoreError> {
     let now = tour.now();
-    let remote_id = mirror.remote_id.as_deref().unwrap_or_default();
-    mirrors::rehome(conn, &mirror.id, id, &to.id, remote_id, now).await?;
+    mirrors::rehome(conn, &mirror.id, id, &to.id, &entry.id, now).await?;
     calendar_events::set_calendar(conn, id, Some(&to.id)).await?;
     // There it was taken for an event like any other, if it was read already.
     sync::forget_window(conn, &to.id).await?;
@@ -292,12 +292,14 @@ pub(super) async fn deleted_before_change(
     mirror: &MirrorRow,
     id: &CalendarEventId,
 ) -> Result<(), Stop> {
-    let moved_to = back::in_another_calendar(tour, calendar, mirror).await?;
+    let moved_to = back::in_another_calendar(tour, calendar, mirror, None).await?;
     let now = tour.now();
     let mut conn = tour.context.db.write().await?;
     let Some((row, fresh)) = locked(&mut conn, mirror, id).await? else { return Ok(()) };
     match moved_to {
-        Some(other) if row.is_kept_in(&calendar.id) => rehome(&mut conn, tour, &fresh, id, &other).await?,
+        Some((other, entry)) if row.is_kept_in(&calendar.id) => {
+            rehome(&mut conn, tour, &fresh, id, &other, &entry).await?;
+        }
         _ => {
             let nowhere = Seen { remote_id: None, etag: None, state: "gone", time: None };
             mirrors::set_seen(&mut conn, &fresh.id, &nowhere, now).await?;

@@ -8,6 +8,7 @@
 use super::{
     Stop, back, busy,
     busy::Ours,
+    gaps::{self, Gaps},
     jitter,
     tour::{Tour, reach},
     window, write,
@@ -19,7 +20,11 @@ use crate::{
             event::{Change, From, Next, Page, RemoteEvent, Status, Texts},
             fault::Fault,
         },
-        store::{Conn, StoreError, document, instant, mirrors, remote_events, sync, sync::CalendarRow},
+        store::{
+            Conn, StoreError, document, instant, mirrors, remote_events, sync, sync::CalendarRow,
+            zone_editions,
+        },
+        zones,
     },
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -85,17 +90,20 @@ pub(super) async fn calendar(tour: &mut Tour<'_>, calendar: &CalendarRow) -> Res
         window::of_member(&mut conn, &calendar.member_id, tour.now()).await?
     };
     let began = tour.now();
-    begin(tour, calendar).await?;
+    let (edition, outdated) = begin(tour, calendar).await?;
+    tour.rules_changed = outdated;
     let mut known = Known::load(tour, calendar, window).await?;
-    if !busy::is_derived(calendar, window) {
+    if outdated || !busy::is_derived(calendar, window) {
         busy::derive_all(tour, calendar, window, &known.by_id).await?;
+        gaps::tell(tour, calendar).await?;
     }
-    let mut cursor = calendar.cursor.clone();
+    let mut cursor = calendar.cursor.clone().filter(|_| !outdated);
     let mut page: Option<String> = None;
     let mut seen: Option<HashSet<String>> = cursor.is_none().then(HashSet::new);
     let mut changed = 0;
     for _ in 0..MOST_PAGES {
-        let from = From { cursor: cursor.as_deref(), page: page.as_deref(), window };
+        let was_read = calendar.synced_at.is_some();
+        let from = From { cursor: cursor.as_deref(), page: page.as_deref(), window, known: was_read };
         let answer = reach!(tour, |access| tour.provider.changes(&access, &calendar.remote_id, &from));
         let found = match answer {
             Err(Fault::CursorGone) if seen.is_none() => {
@@ -129,22 +137,32 @@ pub(super) async fn calendar(tour: &mut Tour<'_>, calendar: &CalendarRow) -> Res
                 if let (Some(seen), false) = (&seen, found.unchanged) {
                     changed += sweep(tour, calendar, seen, window, &known).await?;
                 }
-                return finish(tour, calendar, &next, began, changed, everything).await;
+                gaps::tell(tour, calendar).await?;
+                return finish(tour, calendar, &next, began, edition, changed, everything).await;
             }
         }
     }
     Err(Fault::Temporary("The provider names page after page without an end.".into()).into())
 }
 
-/// Says when the next reading is due, before this one asks anything: what is pushed meanwhile brings it forward.
-async fn begin(tour: &Tour<'_>, calendar: &CalendarRow) -> Result<(), Stop> {
+/// Says when the next reading is due, before this one asks anything: what is pushed meanwhile brings it forward. Returns by
+/// which edition of the zone database it is made, and whether the calendar was read by an earlier one: then all that is kept
+/// in local time has to be read and derived anew.
+async fn begin(tour: &Tour<'_>, calendar: &CalendarRow) -> Result<(i64, bool), Stop> {
     let now = tour.now();
     let pushed = calendar.channel_expires_at.is_some_and(|at| instant(at) > now);
     let next = now + jitter(if pushed { WITH_PUSH } else { WITHOUT_PUSH });
     let mut conn = tour.context.db.write().await?;
     sync::begin_reading(&mut conn, &calendar.id, next).await?;
+    let edition = zone_editions::number(&mut conn, zones::edition()).await?;
+    let read_by = zone_editions::of_calendar(&mut conn, &calendar.id).await?;
     conn.commit().await?;
-    Ok(())
+    // Another process may have a later edition: what that one has read is not read back.
+    let outdated = read_by < edition && calendar.cursor.is_some();
+    if outdated && read_by > 0 {
+        tour.log(&calendar.name, "The rules of time zones have changed: reading everything.", true).await?;
+    }
+    Ok((edition.max(read_by), outdated))
 }
 
 async fn finish(
@@ -152,12 +170,14 @@ async fn finish(
     calendar: &CalendarRow,
     cursor: &str,
     began: DateTime<Utc>,
+    edition: i64,
     changed: usize,
     everything: bool,
 ) -> Result<(), Stop> {
     let mut conn = tour.context.db.write().await?;
     let was = calendar.cursor.as_deref();
     sync::set_cursor(&mut conn, &calendar.id, was, cursor, began, tour.now()).await?;
+    zone_editions::set(&mut conn, &calendar.id, edition).await?;
     conn.commit().await?;
     let changes = if changed == 1 { "1 change".to_owned() } else { format!("{changed} changes") };
     if everything {
@@ -172,7 +192,7 @@ async fn finish(
 fn portions(changes: &[Change]) -> Vec<&[Change]> {
     let weight = |change: &Change| match change {
         Change::Resource { events, .. } => events.len().max(1),
-        Change::Event(_) | Change::Gone { .. } | Change::Left { .. } => 1,
+        Change::Event(_) | Change::Gone { .. } | Change::Left { .. } | Change::Unreadable { .. } => 1,
     };
     let (mut portions, mut rest) = (Vec::new(), changes);
     while !rest.is_empty() {
@@ -201,13 +221,14 @@ async fn keep(
     let mut news = News::default();
     for some in portions(&page.changes) {
         let mut conn = tour.context.db.write().await?;
-        let mut keeping = Keeping { calendar, known, news: &mut news, roots: BTreeSet::new() };
+        let (gaps, now) = (Gaps::load(&mut conn, &calendar.id).await?, tour.now());
+        let mut keeping = Keeping { calendar, known, news: &mut news, roots: BTreeSet::new(), gaps, now };
         for change in some {
             keeping.change(&mut conn, change, seen.as_deref_mut()).await?;
         }
-        let roots = std::mem::take(&mut keeping.roots);
+        let Keeping { roots, gaps, .. } = keeping;
         for root in &roots {
-            busy::derive(&mut conn, tour, calendar, root, window, &known.by_id).await?;
+            busy::derive(&mut conn, tour, calendar, root, window, &known.by_id, &gaps).await?;
         }
         conn.commit().await?;
     }
@@ -221,6 +242,8 @@ struct Keeping<'a> {
     news: &'a mut News,
     /// Events whose time is to be derived anew.
     roots: BTreeSet<String>,
+    gaps: Gaps,
+    now: DateTime<Utc>,
 }
 
 impl Keeping<'_> {
@@ -235,9 +258,19 @@ impl Keeping<'_> {
                 if let Some(seen) = seen {
                     seen.insert(event.id.clone());
                 }
+                self.gaps.is_known(conn, &self.calendar.id, &event.id, &[]).await?;
                 self.event(conn, event, "").await
             }
             Change::Gone { id } => self.gone(conn, id).await,
+            Change::Unreadable { id, why } => {
+                // All that is known of it was met, and stays as it is.
+                if let Some(seen) = seen {
+                    seen.extend(remote_events::under(conn, &self.calendar.id, id).await?);
+                    seen.insert(id.clone());
+                }
+                let (workspace, calendar) = (&self.calendar.workspace_id, &self.calendar.id);
+                gaps::note_unreadable(conn, workspace, calendar, id, why, self.now).await
+            }
             Change::Left { id } => {
                 // "Left" may be "moved far away": only the entry of a booking is worth asking for.
                 if self.known.by_id.contains_key(id) {
@@ -247,10 +280,19 @@ impl Keeping<'_> {
                     self.gone(conn, id).await
                 }
             }
-            Change::Resource { id, events } => {
+            Change::Resource { id, events, unread } => {
+                self.gaps.is_known(conn, &self.calendar.id, id, unread).await?;
+                let mut seen = seen;
                 let before = remote_events::of_resource(conn, &self.calendar.id, id).await?;
                 for (old, root) in before {
-                    if !events.iter().any(|event| event.id == old) {
+                    if events.iter().any(|event| event.id == old) {
+                        continue;
+                    }
+                    if gaps::stays(&old, &root, unread) {
+                        if let Some(seen) = seen.as_deref_mut() {
+                            seen.insert(old);
+                        }
+                    } else {
                         remote_events::forget(conn, &self.calendar.id, &old).await?;
                         self.roots.insert(root);
                         self.news.changed += 1;
@@ -311,6 +353,7 @@ impl Keeping<'_> {
     }
 
     async fn gone(&mut self, conn: &mut Conn, id: &str) -> Result<(), StoreError> {
+        self.gaps.is_known(conn, &self.calendar.id, id, &[]).await?;
         // An object of which only instances were known: their ids are not its own.
         for (event, root) in remote_events::of_resource(conn, &self.calendar.id, id).await? {
             if event != id && root != id {
@@ -357,6 +400,7 @@ async fn sweep(
         let ids = remote_events::ids(&mut conn, &calendar.id, &after, most).await?;
         let Some((last, _)) = ids.last() else { break };
         after.clone_from(last);
+        let gaps = Gaps::load(&mut conn, &calendar.id).await?;
         let mut roots = BTreeSet::new();
         for (id, root) in &ids {
             if !seen.contains(id) {
@@ -366,10 +410,13 @@ async fn sweep(
             }
         }
         for root in &roots {
-            busy::derive(&mut conn, tour, calendar, root, window, &known.by_id).await?;
+            busy::derive(&mut conn, tour, calendar, root, window, &known.by_id, &gaps).await?;
         }
         conn.commit().await?;
     }
+    let mut conn = tour.context.db.write().await?;
+    Gaps::sweep(&mut conn, &calendar.id, seen).await?;
+    conn.commit().await?;
     // Entries of bookings that were never read but written, and are not there.
     let missing = known.by_id.keys().filter(|id| !seen.contains(*id));
     news.missing.extend(missing.cloned());
@@ -390,6 +437,14 @@ async fn tell(
         let found = match found {
             Ok(found) => found.filter(|event| event.status != Status::Cancelled),
             Err(Fault::NotFound) => None,
+            // It is there: what it says is not known, and nothing follows from that.
+            Err(Fault::Refused(why)) => {
+                let mut conn = tour.context.db.write().await?;
+                let (workspace, now) = (&calendar.workspace_id, tour.now());
+                gaps::note_unreadable(&mut conn, workspace, &calendar.id, &id, &why, now).await?;
+                conn.commit().await?;
+                continue;
+            }
             Err(fault) => return Err(fault.into()),
         };
         let mut conn = tour.context.db.read().await?;
@@ -410,8 +465,9 @@ async fn tell(
     // An entry that tells something else than its booking takes time by itself; one that agrees again does not.
     let known = Known::load(tour, calendar, window).await?;
     let mut conn = tour.context.db.write().await?;
+    let gaps = Gaps::load(&mut conn, &calendar.id).await?;
     for root in &roots {
-        busy::derive(&mut conn, tour, calendar, root, window, &known.by_id).await?;
+        busy::derive(&mut conn, tour, calendar, root, window, &known.by_id, &gaps).await?;
     }
     conn.commit().await?;
     Ok(())

@@ -42,6 +42,10 @@ pub(super) struct Tour<'c> {
     credential: Credential,
     holder: &'c str,
     clock: fn() -> DateTime<Utc>,
+    /// Is a calendar read that was read by other rules of time zones before?
+    pub(super) rules_changed: bool,
+    /// Was something waited for?
+    waited: bool,
 }
 
 /// Asks a provider, with a token that is good; one that is refused all the same is renewed once.
@@ -97,7 +101,18 @@ impl<'c> Tour<'c> {
         };
         let name = sync::owner_zone(&mut conn, &row.member_id).await?;
         let zone = zones::rules(&name).unwrap_or_else(|| Arc::new(ZoneRules::utc()));
-        Ok(Self { context, row, provider, zone, setup, credential, holder, clock })
+        Ok(Self {
+            context,
+            row,
+            provider,
+            zone,
+            setup,
+            credential,
+            holder,
+            clock,
+            rules_changed: false,
+            waited: false,
+        })
     }
 
     pub(super) fn now(&self) -> DateTime<Utc> {
@@ -113,6 +128,11 @@ impl<'c> Tour<'c> {
             allow_private: self.context.config.allow_private_urls,
             now: self.now(),
         }
+    }
+
+    /// May something be waited for? Once in a tour: what happens at one time needs no more.
+    pub(super) fn may_wait(&mut self) -> bool {
+        !std::mem::replace(&mut self.waited, true)
     }
 
     pub(super) fn has_tokens(&self) -> bool {

@@ -340,10 +340,7 @@ fn blank(mirror: &MirrorRow) -> Draft {
     let start = mirror.start_at.map_or(chrono::DateTime::UNIX_EPOCH, instant);
     Draft {
         key: mirror.id.to_string(),
-        uid: match &mirror.about {
-            About::Booking(id) => id.to_string(),
-            About::Event(id) => id.to_string(),
-        },
+        uid: mirror.about.id().to_owned(),
         sequence: 0,
         title: String::new(),
         description: String::new(),

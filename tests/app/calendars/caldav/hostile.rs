@@ -23,7 +23,7 @@ async fn an_answer_without_end_is_cut() {
     assert!(Member::new(&fake.url, "rosa", "secret").account().await.is_err());
 }
 
-/// Each is small enough, all together are not: they are fetched in smaller lots; one that is too large alone is left out.
+/// Each is small enough, all together are not: they are fetched in smaller lots; one that is too large alone is named.
 #[tokio::test]
 async fn large_objects_are_fetched_in_smaller_lots() {
     let fake = Fake::good();
@@ -38,6 +38,7 @@ async fn large_objects_are_fetched_in_smaller_lots() {
     fake.shelf().put("giant.ics", &object("giant", "Giant", "20261201T090000Z", &giant));
     let mirror = Mirror::of(&fake.rosa(), WORK).await;
     assert_eq!(mirror.events.len(), 6, "{:?}", mirror.titles());
+    assert!(mirror.unreadable[&format!("{WORK}giant.ics")].contains("16 MB"), "{:?}", mirror.unreadable);
 }
 
 /// The XML reader expands nothing: documents with a DOCTYPE are refused before anything is made of them.

@@ -27,7 +27,8 @@ fn window(from: &str, until: &str) -> Interval {
 /// What a calendar comes to in a window: starts and ends in seconds, each once.
 fn ours(ics: &str, window: Interval, zone: &str) -> Result<Found, String> {
     let events = read(ics.as_bytes(), &Reading { origin: Origin::Feed, zone, owner: &[] })
-        .map_err(|fault| fault.to_string())?;
+        .map_err(|fault| fault.to_string())?
+        .events;
     let owner = zones::rules(zone).unwrap();
     let (instances, masters): (Vec<RemoteEvent>, Vec<RemoteEvent>) =
         events.into_iter().partition(|event| event.instance.is_some());

@@ -55,7 +55,7 @@ impl Subscription {
     }
 
     fn changes(&self, cursor: Option<&str>) -> Result<Page, Fault> {
-        let from = From { cursor, page: None, window: window() };
+        let from = From { cursor, page: None, window: window(), known: false };
         block_on(Feed.changes(&self.access(), "feed", &from))
     }
 
@@ -75,7 +75,7 @@ fn events(changes: &[Change]) -> Vec<&RemoteEvent> {
     changes
         .iter()
         .flat_map(|change| match change {
-            Change::Resource { id, events } => {
+            Change::Resource { id, events, .. } => {
                 assert!(events.iter().all(|event| event.id.starts_with(id.as_str())));
                 events
             }
@@ -129,7 +129,7 @@ fn what_left_a_feed_is_gone_from_its_part() {
     let first = feed.changes(None).unwrap();
     let second = feed.changes(Some(cursor(&first))).unwrap();
     let part = |change: &Change| match change {
-        Change::Resource { id, events } => (id.clone(), events.len()),
+        Change::Resource { id, events, .. } => (id.clone(), events.len()),
         other => panic!("{other:?}"),
     };
     let (before, after): (Vec<_>, Vec<_>) =
@@ -140,6 +140,50 @@ fn what_left_a_feed_is_gone_from_its_part() {
         after.iter().map(|(id, _)| id).collect::<Vec<_>>()
     );
     assert!(after.iter().all(|(_, count)| *count == 0));
+}
+
+/// The rest of a feed is read, and what can't be read is named: what was known of it is not taken to be gone.
+#[test]
+fn one_event_that_can_not_be_read_hides_no_other() {
+    let event = |uid: &str, start: &str| {
+        format!("BEGIN:VEVENT\r\nUID:{uid}\r\nDTSTART:{start}\r\nDURATION:PT1H\r\nEND:VEVENT\r\n")
+    };
+    let calendar = |events: &str| -> &'static str {
+        format!("BEGIN:VCALENDAR\r\nVERSION:2.0\r\n{events}END:VCALENDAR\r\n").leak()
+    };
+    let (good, bad) = (event("good", "20260303T100000Z"), event("bad", "nonsense"));
+    let nameless = bad.replace("UID:bad\r\n", "");
+    let server = server(vec![
+        (200, "", calendar(&format!("{bad}{good}"))),
+        (200, "", calendar(&format!("{nameless}{good}"))),
+    ]);
+    let feed = Subscription::to(&server.url);
+    let first = feed.changes(None).unwrap();
+    let told = |changes: &[Change]| -> Vec<(String, String)> {
+        let told = |change: &Change| match change {
+            Change::Unreadable { id, why } => Some((id.clone(), why.clone())),
+            _ => None,
+        };
+        changes.iter().filter_map(told).collect()
+    };
+    let kept = |changes: &[Change]| -> Vec<String> {
+        let kept = |change: &Change| match change {
+            Change::Resource { unread, .. } => unread.clone(),
+            _ => Vec::new(),
+        };
+        changes.iter().flat_map(kept).collect()
+    };
+    let found = told(&first.changes);
+    assert!(found.len() == 1 && found[0].0.ends_with("/bad") && found[0].1.contains("DTSTART"), "{found:?}");
+    assert_eq!(kept(&first.changes), [found[0].0.clone()]);
+    let resources = first.changes.iter().filter(|change| matches!(change, Change::Resource { .. }));
+    let resources: Vec<Change> = resources.cloned().collect();
+    assert!(matches!(&events(&resources)[..], [one] if one.id.ends_with("/good")));
+    // One without a UID may be any of those without one.
+    let second = feed.changes(Some(cursor(&first))).unwrap();
+    assert_eq!(told(&second.changes).len(), 1);
+    let kept = kept(&second.changes);
+    assert!(kept.len() == 512 && kept.iter().all(|id| id.ends_with("/none-")), "{kept:?}");
 }
 
 #[test]

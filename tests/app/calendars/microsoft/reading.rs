@@ -77,12 +77,12 @@ fn a_window_is_frozen_and_a_larger_one_begins_again() {
             Interval::new(window().start() + more, window().end() + more).unwrap()
         };
         for (wanted, known) in [(later(30), true), (later(31), false), (later(-1), false)] {
-            let from = From { cursor: kept.cursor.as_deref(), page: None, window: wanted };
+            let from = From { cursor: kept.cursor.as_deref(), page: None, window: wanted, known: false };
             let told = stage.page(&from).await;
             assert_eq!(told.is_ok(), known);
             assert!(known || told == Err(Fault::CursorGone));
         }
-        let from = From { cursor: Some("nonsense"), page: None, window: window() };
+        let from = From { cursor: Some("nonsense"), page: None, window: window(), known: false };
         assert_eq!(stage.page(&from).await, Err(Fault::CursorGone));
     });
 }
@@ -96,7 +96,7 @@ fn a_lost_cursor_is_noticed_however_graph_says_it_also_on_page_two() {
             stage.options(json!({ "expired_cursor": way }));
             let mut kept = Kept::default();
             kept.round(stage, window()).await;
-            let from = From { cursor: None, page: None, window: window() };
+            let from = From { cursor: None, page: None, window: window(), known: false };
             let Next::Page(second) = stage.page(&from).await.unwrap().next else { panic!("a second page") };
             stage.standin.post("/_/expire", json!({ "cursors": true }));
             let on_two = From { page: Some(&second), ..from };
@@ -324,7 +324,7 @@ fn an_invitation_is_answered_called_off_and_gone() {
         // Invitations arrive in the default calendar.
         let mine = Stage::access(stage);
         let read = async |cursor: Option<&str>| {
-            let from = From { cursor, page: None, window: window() };
+            let from = From { cursor, page: None, window: window(), known: false };
             let page = OUTLOOK.changes(&mine, &stage.other, &from).await.unwrap();
             let Next::Cursor(next) = page.next else { panic!("one page") };
             (page.changes, next)
@@ -352,7 +352,7 @@ fn an_invitation_is_answered_called_off_and_gone() {
 #[test]
 fn limits_and_failures_are_told_apart() {
     play(async |stage| {
-        let from = From { cursor: None, page: None, window: window() };
+        let from = From { cursor: None, page: None, window: window(), known: false };
         let limit = json!({ "error": { "code": "ApplicationThrottled", "message": "" } });
         stage.fault(json!({ "status": 429, "headers": { "Retry-After": "120" }, "body": limit }));
         assert_eq!(stage.page(&from).await, Err(Fault::Limited(Some(at("2026-07-01T09:02:00Z")))));

@@ -186,7 +186,7 @@ impl Kept {
         (self.pages, self.told) = (0, Vec::new());
         let mut events = if self.cursor.is_none() { BTreeMap::new() } else { self.events.clone() };
         loop {
-            let from = From { cursor: self.cursor.as_deref(), page: page.as_deref(), window };
+            let from = From { cursor: self.cursor.as_deref(), page: page.as_deref(), window, known: false };
             let found = match stage.page(&from).await {
                 Err(Fault::CursorGone) => {
                     (self.cursor, page, events) = (None, None, BTreeMap::new());
@@ -222,7 +222,7 @@ impl Kept {
         for master in all.iter().filter(|event| event.instance.is_none()) {
             // The stand-in, like Graph, keeps whole days at midnight UTC.
             let expanded = recurrence::expand(master, &all, window, &ZoneRules::utc());
-            assert!(expanded.complete);
+            assert_eq!(expanded.lost, None);
             holds.extend(expanded.occurrences.into_iter().map(|one| {
                 let shows = match one.shows {
                     Shows::Busy => "busy",
@@ -246,7 +246,9 @@ fn apply(events: &mut BTreeMap<String, (RemoteEvent, String)>, change: &Change) 
             events.insert(event.id.clone(), (RemoteEvent::clone(event), String::new()));
         }
         Change::Gone { id } | Change::Left { id } => events.retain(|_, (event, _)| !root_is(event, id)),
-        Change::Resource { id, events: new } => {
+        Change::Unreadable { .. } => {}
+        Change::Resource { id, events: new, unread } => {
+            assert!(unread.is_empty());
             events.retain(|_, (_, resource)| resource != id);
             for event in new {
                 events.insert(event.id.clone(), (event.clone(), id.clone()));

@@ -53,7 +53,7 @@ fn a_booking_is_written_as_it_is() {
         assert_eq!((read.etag, read.mark), (written.etag, Some(draft().mark)));
         assert_eq!(read.when, draft().when);
         // Delta leaves extended properties out, and tells whose event it is all the same.
-        let from = From { cursor: None, page: None, window: window() };
+        let from = From { cursor: None, page: None, window: window(), known: false };
         let changes = stage.page(&from).await.unwrap().changes;
         let [Change::Event(event)] = &changes[..] else { panic!("{changes:?}") };
         assert_eq!((&event.id, event.mark.as_ref()), (&written.id, Some(&draft().mark)));

@@ -160,7 +160,7 @@ fn a_series_takes_place_when_the_service_says() {
 #[test]
 fn what_can_t_be_read_is_a_fault_and_not_free_time() {
     let nothing: Event = serde_json::from_value(json!({ "id": "x" })).unwrap();
-    assert_eq!(nothing.neutral(""), Err(Fault::unreadable()));
+    assert_eq!(nothing.neutral(""), Err(unclear()));
     let odd = event(json!({ "start": { "dateTime": "soon", "timeZone": "UTC" } }));
-    assert_eq!(odd.neutral(""), Err(Fault::unreadable()));
+    assert_eq!(odd.neutral(""), Err(unclear()));
 }
