@@ -161,6 +161,9 @@ async fn keep(
         credential: &sealed,
     };
     if renewed {
+        // First its calendars, then the account, as everywhere. Whatever failed with the old credential is tried again now.
+        store::calendars::forget_trouble(conn, owner(me), &id).await?;
+        store::hurry(conn, workspace, &id, now).await?;
         store::renew(conn, &new, now).await?;
     } else {
         if store::of_member(conn, workspace, member).await?.len() >= MOST {

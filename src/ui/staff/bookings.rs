@@ -30,13 +30,14 @@ pub(super) fn page() -> impl IntoView {
 }
 
 /// What was done just now, as the address says it.
-const DONE: [(&str, &str); 6] = [
+const DONE: [(&str, &str); 7] = [
     ("cancelled", "Cancelled. The time is free again, and everyone is told."),
     ("approved", "Approved. Everyone is told."),
     ("declined", "Declined. The time is free again, and everyone is told."),
     ("answered", "Your answer is kept."),
     ("noted", "Noted."),
-    ("settled", "Settled."),
+    ("put-back", "It is being put back in the calendar."),
+    ("left", "Left as it is: the booking stands, and the calendar stays as it was changed."),
 ];
 
 fn bookings(page: BookingsPage, later: bool, done: Option<&'static str>) -> AnyView {

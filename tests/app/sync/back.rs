@@ -131,6 +131,14 @@ fn deleted_outside_is_flagged_and_can_be_put_back(database: Database) {
         &[("cookie", staff.as_str())],
     );
     assert!(refused.status >= 400, "{}", refused.status);
+    for nonsense in ["", "x", "\u{0}", "0193b5a0-7c1e-7000-8000-000000000001"] {
+        let refused = it.server.post_form(
+            "/booking/flag",
+            &[("flag", nonsense), ("how", "put-back")],
+            &[("cookie", admin.as_str())],
+        );
+        assert_eq!(refused.status, 404, "{nonsense:?}: {}", refused.text);
+    }
     let done = it.server.post_form(
         "/booking/flag",
         &[("flag", flag.as_str()), ("how", "put-back")],

@@ -5,7 +5,7 @@ use crate::{
     api::{AppError, staff::FlagLine},
     domain::{
         appointment::BookingStatus,
-        ids::{BookingId, MirrorId, WorkspaceId},
+        ids::{BookingId, MirrorId, RowId, WorkspaceId},
         interval::Interval,
     },
     server::{
@@ -290,8 +290,9 @@ pub async fn settle(
     now: DateTime<Utc>,
 ) -> Result<(), AppError> {
     let workspace = &me.workspace_id;
+    let flag = RowId::try_from(flag.to_owned()).map_err(|_| AppError::UnknownAppointment)?;
     let mut conn = context.db.write().await?;
-    let Some((booking, member, kind)) = mirrors::flag_by_id(&mut conn, workspace, flag).await? else {
+    let Some((booking, member, kind)) = mirrors::flag_by_id(&mut conn, workspace, flag.as_str()).await? else {
         return Err(AppError::UnknownAppointment);
     };
     if !sees(&mut conn, me, &booking).await? {
