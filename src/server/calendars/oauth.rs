@@ -360,7 +360,8 @@ mod tests {
         // RFC 7636, appendix B.
         let verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
         let redirect = "https://book.example.com/api/v1/booking/calendars/callback/google";
-        let url = authorize_url(&setup(), &oauth, redirect, "st ate", verifier, "ada@outside.example").unwrap();
+        let url =
+            authorize_url(&setup(), &oauth, redirect, "st ate", verifier, "ada@outside.example").unwrap();
         let url = oauth2::url::Url::parse(&url).unwrap();
         let pairs: Vec<(String, String)> = url.query_pairs().into_owned().collect();
         for (name, value) in [

@@ -3,6 +3,7 @@
 use super::{
     AppState,
     fields::Fields,
+    guard::TooLong,
     plain::{Staff, failed, respond},
 };
 use crate::{
@@ -25,7 +26,7 @@ use crate::{
 use axum::{
     Router,
     body::Bytes,
-    extract::{DefaultBodyLimit, Multipart, Path, Query, State},
+    extract::{DefaultBodyLimit, FromRequest, Multipart, Path, Query, Request, State},
     http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
@@ -49,12 +50,12 @@ const MOST_PUSH: usize = 1024 * 1024;
 pub fn router() -> Router<AppState> {
     Router::new()
         .route(HERE, get(list))
-        .route("/booking/calendars/connect", post(connect))
-        .route("/booking/calendars/password", post(password))
-        .route("/booking/calendars/feed", post(feed))
-        .route(FILE, post(file).layer(DefaultBodyLimit::max(MOST_FILE + AROUND)))
+        .route("/booking/calendars/connect", post(connect).get(back_to_list))
+        .route("/booking/calendars/password", post(password).get(back_to_list))
+        .route("/booking/calendars/feed", post(feed).get(back_to_list))
+        .route(FILE, post(file).get(back_to_list).layer(DefaultBodyLimit::max(MOST_FILE + AROUND)))
         .route("/booking/calendars/providers", get(settings))
-        .route("/booking/calendars/providers/{provider}", post(save))
+        .route("/booking/calendars/providers/{provider}", post(save).get(back_to_settings))
         .route("/booking/calendars/providers/{provider}/forget", post(forget))
         .route("/booking/calendars/{id}", get(account))
         .route("/booking/calendars/{id}/sync", post(sync_now))
@@ -72,6 +73,11 @@ pub(super) fn most_bytes(path: &str) -> Option<usize> {
         return Some(MOST_FILE + AROUND);
     }
     path.starts_with(PUSHES).then_some(MOST_PUSH)
+}
+
+/// Does the page at this address say itself that what was sent is too large?
+pub(super) fn tells_of_size(path: &str) -> bool {
+    path == FILE
 }
 
 /// Is this where providers come, and not browsers? What they send is believed for the secret that it carries.
@@ -218,7 +224,7 @@ async fn refused_where_it_was_sent(
 async fn uploaded(mut form: Multipart) -> Result<(String, Bytes), AppError> {
     let unreadable = |error: axum::extract::multipart::MultipartError| {
         if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
-            AppError::field("file", "The file is larger than 10 MB.")
+            larger()
         } else {
             AppError::BadRequest { hint: "The form could not be read. Please try again.".to_owned() }
         }
@@ -232,8 +238,15 @@ async fn uploaded(mut form: Multipart) -> Result<(String, Bytes), AppError> {
     Ok((String::new(), Bytes::new()))
 }
 
-async fn file(State(state): State<AppState>, Staff(me): Staff, form: Multipart) -> Response {
+async fn file(State(state): State<AppState>, Staff(me): Staff, request: Request) -> Response {
+    if request.extensions().get::<TooLong>().is_some() {
+        return too_long(&state, &me).await;
+    }
     let kept = async {
+        let form = Multipart::from_request(request, &state).await;
+        let form = form.map_err(|_| AppError::BadRequest {
+            hint: "The form could not be read. Please try again.".to_owned(),
+        })?;
         let (name, bytes) = uploaded(form).await?;
         connections::file(&state.context, &me, &name, &bytes, clock::now()).await
     };
@@ -241,6 +254,25 @@ async fn file(State(state): State<AppState>, Staff(me): Staff, form: Multipart) 
         Ok(kept) => connected(&kept),
         Err(error) => refused(&state, &me, None, error).await,
     }
+}
+
+fn larger() -> AppError {
+    AppError::field("file", "The file is larger than 10 MB.")
+}
+
+async fn too_long(state: &AppState, me: &SignedIn) -> Response {
+    let echo = Fields::default().echo(larger());
+    let with = |page| CalendarsPage { echo: Some(echo), ..page };
+    show(state, me, Some(&AppError::TooLarge), view::Done::default(), with).await
+}
+
+/// Reloading a page on which something was refused leads back to what it stands on.
+async fn back_to_list() -> Redirect {
+    Redirect::to(HERE)
+}
+
+async fn back_to_settings() -> Redirect {
+    Redirect::to(SETTINGS)
 }
 
 /// The page of one account.

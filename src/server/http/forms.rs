@@ -305,6 +305,7 @@ async fn no_show(State(state): State<AppState>, headers: HeaderMap, fields: Fiel
 async fn flag(State(state): State<AppState>, headers: HeaderMap, fields: Fields) -> Response {
     let (how, mark) = match fields.one("how").as_str() {
         "put-back" => (Settle::PutBack, "put-back"),
+        "follow" => (Settle::Follow, "followed"),
         _ => (Settle::Dismiss, "left"),
     };
     let did = async {

@@ -27,7 +27,7 @@ pub struct Done<'a> {
     pub at: &'a str,
 }
 
-fn done(word: &str) -> Option<AnyView> {
+fn done(word: &str, look: &str) -> Option<AnyView> {
     let sentence = match word {
         "connected" => "Connected. Its events are being read.",
         "renewed" => "Connected again. What was missed is being read.",
@@ -47,7 +47,11 @@ fn done(word: &str) -> Option<AnyView> {
         "forgotten" => "The client id and secret are forgotten.",
         _ => return None,
     };
-    Some(view! { <p role="status" class="notice notice-good">{sentence}</p> }.into_any())
+    // What goes on by itself is worth another look.
+    let look = matches!(word, "sync" | "connected" | "renewed").then(|| {
+        view! { " " <a class="link" href=look.to_owned()>"Look how it went"</a> }
+    });
+    Some(view! { <p role="status" class="notice notice-good">{sentence} {look}</p> }.into_any())
 }
 
 fn alert(sentence: Option<String>) -> Option<AnyView> {
@@ -109,9 +113,9 @@ fn press(
     what: &str,
 ) -> AnyView {
     let fields = fields.iter().map(|(name, value)| view! { <input type="hidden" name=*name value=*value/> });
-    let what = (!what.is_empty()).then(|| view! { <span class="sr-only">{format!(": {what}")}</span> });
+    let what = (!what.is_empty()).then(|| view! { <span class="sr-only">{format!(" ({what})")}</span> });
     view! {
-        <form method="post" action=action>
+        <form method="post" action=action class="shrink-0">
             {fields.collect_view()}
             <button type="submit" class="button button-small">{words} {what}</button>
         </form>
@@ -138,10 +142,11 @@ fn uses(calendar: &ShownCalendar) -> Vec<&'static str> {
 }
 
 /// One calendar with its switches. `list`: on the list of all accounts.
-fn listed(calendar: &ShownCalendar, account: &str, list: bool) -> AnyView {
-    let here = format!("{HERE}/{account}/{}", calendar.id);
+fn listed(calendar: &ShownCalendar, account: &Account, list: bool) -> AnyView {
+    let here = format!("{HERE}/{}/{}", account.id, calendar.id);
     let name = calendar.name.clone();
-    let main = calendar.main.then(|| view! { " " <span class="badge badge-quiet">"main"</span> });
+    let main = (calendar.main && account.calendars.len() > 1)
+        .then(|| view! { " " <span class="badge badge-quiet">"main"</span> });
     let about = match (&calendar.twin, calendar.present) {
         (_, false) => "No longer in the account.".to_owned(),
         (Some(label), _) => {
@@ -155,7 +160,11 @@ fn listed(calendar: &ShownCalendar, account: &str, list: bool) -> AnyView {
             format!("{words}.")
         }
     };
-    let trouble = (!calendar.trouble.is_empty() && calendar.present && calendar.syncs)
+    // What concerns all of the account is said there.
+    let trouble = (!calendar.trouble.is_empty()
+        && calendar.trouble != account.health.sentence
+        && calendar.present
+        && calendar.syncs)
         .then(|| view! { <p class="hint wrap-anywhere">{calendar.trouble.clone()}</p> });
     let usable = calendar.present && calendar.twin.is_none();
     let buttons = usable.then(|| {
@@ -193,22 +202,15 @@ fn sync_now(account: &Account, what: &str, list: bool) -> Option<AnyView> {
     possible.then(|| press(action, &[on(list)], "Sync now", what))
 }
 
-/// Says what was done just now, and leads to a look at what came of it.
-fn done_and_look(word: &str, look: String) -> Option<AnyView> {
-    let again = matches!(word, "sync" | "connected" | "renewed")
-        .then(|| view! { <p class="mt-2"><a class="link" href=look>"Look how it went"</a></p> });
-    let said = done(word)?;
-    Some(view! { <div class="mt-3">{said} {again}</div> }.into_any())
-}
-
-fn card(account: Account, zone: &ZoneRules, done: Done<'_>) -> AnyView {
+fn card(account: Account, zone: &ZoneRules, just_now: Done<'_>) -> AnyView {
     let href = format!("{HERE}/{}", account.id);
     let heading = format!("account-{}", account.id);
-    let said = if done.at == account.id {
-        done_and_look(done.word, format!("{HERE}?#account-{}", account.id))
+    let said = if just_now.at == account.id {
+        done(just_now.word, &format!("{HERE}#account-{}", account.id))
     } else {
         None
     };
+    let said = said.map(|said| view! { <div class="mt-3">{said}</div> });
     let again = needs_owner(&account).then(|| {
         view! {
             <p class="mt-3">
@@ -219,12 +221,12 @@ fn card(account: Account, zone: &ZoneRules, done: Done<'_>) -> AnyView {
         }
     });
     let calendars = account.calendars.iter().map(|calendar| {
-        view! { <li class="py-3">{listed(calendar, &account.id, true)}</li> }
+        view! { <li class="py-3">{listed(calendar, &account, true)}</li> }
     });
     let calendars = calendars.collect_view();
     view! {
         <li class="card min-w-0">
-            <div class="flex flex-wrap items-start justify-between gap-3">
+            <div class="flex items-start justify-between gap-3">
                 <div class="min-w-0">
                     <h3 class="heading wrap-anywhere" id=heading.clone()>{account.label.clone()}</h3>
                     <p class="hint">{account.provider_name}</p>
@@ -236,7 +238,7 @@ fn card(account: Account, zone: &ZoneRules, done: Done<'_>) -> AnyView {
             {again}
             <ul class="mt-3 divide-y divide-line" aria-labelledby=heading>{calendars}</ul>
             <p class="mt-3">
-                <a class="link" href=href.clone()>
+                <a class="link inline-block py-1" href=href.clone()>
                     "Settings, log, disconnect" <span class="sr-only">{format!(": {}", account.label)}</span>
                 </a>
             </p>
@@ -266,9 +268,11 @@ fn members(members: Vec<MemberAccount>, zone: &ZoneRules) -> AnyView {
         return view! { <p class="notice mt-3">"Nobody has connected an account yet."</p> }.into_any();
     }
     let bad = members.iter().filter(|account| account.health.word.is_bad()).count();
+    let sum = format::many(members.len(), "account");
     let sum = match bad {
-        0 => format!("{}, nothing is wrong with them.", format::many(members.len(), "account")),
-        bad => format!("{}, something is wrong with {bad}.", format::many(members.len(), "account")),
+        0 => format!("{sum}: all is well."),
+        1 => format!("{sum}: 1 needs attention."),
+        bad => format!("{sum}: {bad} need attention."),
     };
     let rows = members.into_iter().map(|account| {
         let MemberAccount { member, provider_name, writes, health } = account;
@@ -324,7 +328,7 @@ pub fn list(page: CalendarsPage, just_now: Done<'_>) -> Document {
         }
     });
     let told_there = accounts.iter().any(|account| account.id == just_now.at);
-    let said = if told_there { None } else { done(just_now.word) };
+    let said = if told_there { None } else { done(just_now.word, HERE) };
     let cards = accounts.into_iter().map(|account| card(account, &zone, just_now)).collect_view();
     let body = view! {
         <h1 class="title" tabindex="-1">"Calendars"</h1>

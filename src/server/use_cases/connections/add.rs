@@ -163,13 +163,19 @@ pub async fn feed(
     let provider = feed_provider().ok_or(AppError::UnknownPage)?;
     let former = if of.is_empty() { None } else { Some(subscribed(context, me, of).await?) };
     let refused = |sentence: String| AppError::field("feed", sentence);
-    let url = address(context, url, None).await.map_err(refused)?;
+    let url = address(context, url, None).await.map_err(&refused)?;
     let found = look(context, me, provider, Credential::Feed { url }, None, now).await?;
-    let found = found.map_err(|fault| match beside(&fault, "feed") {
-        AppError::Invalid { fields } => {
-            AppError::field("feed", fields.into_iter().map(|field| field.message).collect::<String>())
+    let found = found.map_err(|fault| match (&fault, beside(&fault, "feed")) {
+        // There was no "before" that the sentence for a known feed speaks of.
+        (Fault::Revoked(_), _) => refused(
+            "The server lets nobody read this address without signing in, or has withdrawn it. Look for the calendar's \
+             secret or public address in iCal format."
+                .to_owned(),
+        ),
+        (_, AppError::Invalid { fields }) => {
+            refused(fields.into_iter().map(|field| field.message).collect::<String>())
         }
-        other => other,
+        (_, other) => other,
     })?;
     let mut conn = context.db.write().await?;
     if let Some(former) = former {

@@ -42,6 +42,10 @@ use chrono::{DateTime, Utc};
 /// Lines of the log on one page.
 const PAGE: usize = 50;
 
+fn named(provider: &dyn Provider, is_file: bool) -> &'static str {
+    if is_file { "Calendar file" } else { provider.name() }
+}
+
 fn shown_calendar(
     provider: &dyn Provider,
     row: CalendarRow,
@@ -108,7 +112,7 @@ async fn shown_account(
     Ok(Some(Account {
         id: row.id.to_string(),
         provider: provider.key(),
-        provider_name: provider.name(),
+        provider_name: named(provider, is_file),
         label: row.label.clone(),
         writes: provider.writes(),
         is_file,
@@ -143,9 +147,10 @@ async fn choices(conn: &mut Conn, context: &Context, me: &SignedIn) -> Result<Ve
 
 fn member_account(row: HealthRow, now: DateTime<Utc>) -> Option<MemberAccount> {
     let provider = calendars::provider(&row.provider)?;
+    let is_file = file::is_file(&row.provider, &row.account_key);
     let health = health(
         &Facts {
-            is_file: file::is_file(&row.provider, &row.account_key),
+            is_file,
             state: &row.state,
             trouble: &row.trouble,
             calendar_trouble: &row.calendar_trouble,
@@ -161,7 +166,7 @@ fn member_account(row: HealthRow, now: DateTime<Utc>) -> Option<MemberAccount> {
     );
     Some(MemberAccount {
         member: row.member,
-        provider_name: provider.name(),
+        provider_name: named(provider, is_file),
         writes: provider.writes(),
         health,
     })

@@ -265,6 +265,7 @@ pub(crate) async fn lines(
             flag.kind.as_str(),
             "moved_outside" | "changed_outside" | "deleted_outside" | "overlap" | "unwritten"
         ),
+        can_follow: flag.kind == "moved_outside",
         id: flag.id,
         member: flag.member,
         detail: flag.detail,
@@ -277,6 +278,8 @@ pub(crate) async fn lines(
 pub enum Settle {
     /// The calendar shall show what the booking says: its entry is written again.
     PutBack,
+    /// The booking shall be where the calendar shows it: it is moved, and everyone is told.
+    Follow,
     /// They know; nothing is done.
     Dismiss,
 }
@@ -292,11 +295,19 @@ pub async fn settle(
     let workspace = &me.workspace_id;
     let flag = RowId::try_from(flag.to_owned()).map_err(|_| AppError::UnknownAppointment)?;
     let mut conn = context.db.write().await?;
-    let Some((booking, member, kind)) = mirrors::flag_by_id(&mut conn, workspace, flag.as_str()).await? else {
+    let Some((booking, member, kind)) = mirrors::flag_by_id(&mut conn, workspace, flag.as_str()).await?
+    else {
         return Err(AppError::UnknownAppointment);
     };
     if !sees(&mut conn, me, &booking).await? {
         return Err(AppError::UnknownAppointment);
+    }
+    if how == Settle::Follow {
+        let entries = mirrors::of_booking(&mut conn, &booking).await?;
+        drop(conn);
+        let moved = entries.into_iter().find(|entry| entry.member_id == member && entry.state == "apart");
+        follow(context, moved.as_ref(), now).await?;
+        conn = context.db.write().await?;
     }
     mirrors::unflag(&mut conn, &booking, &member, &kind).await?;
     if how == Settle::PutBack {
@@ -310,6 +321,29 @@ pub async fn settle(
     note(&mut conn, workspace, &actor, "booking.flag_settled", &subject, now).await?;
     conn.commit().await?;
     Ok(())
+}
+
+/// Moves a booking to where its entry was moved.
+async fn follow(context: &Context, moved: Option<&MirrorRow>, now: DateTime<Utc>) -> Result<(), AppError> {
+    let refused = |sentence: &str| AppError::BadRequest { hint: sentence.to_owned() };
+    let to = moved.and_then(|mirror| {
+        Some((mirror, Interval::new(instant(mirror.start_at?), instant(mirror.end_at?))?))
+    });
+    let Some((mirror, time)) = to else {
+        return Err(refused("Its entry does not show one other time any more. Please look at the calendar."));
+    };
+    match move_booking(context, mirror, time, mirror.etag.as_deref(), now).await? {
+        Moved::Done => {}
+        Moved::Overlaps(_) => {
+            return Err(refused("Another booking is at that time, so this one was not moved."));
+        }
+        Moved::TooLate => return Err(refused("That time has passed, so the booking was not moved.")),
+        Moved::NoMore => return Err(refused("This booking does not take place any more.")),
+    }
+    // The entry took its time by itself until now; from now on its booking does.
+    let mut conn = context.db.write().await?;
+    super::choices_changed(&mut conn, &mirror.calendar_id, now).await?;
+    Ok(conn.commit().await?)
 }
 
 /// Has one entry written again, whatever it shows.

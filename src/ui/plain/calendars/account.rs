@@ -3,7 +3,7 @@
 use super::{
     HERE, alert,
     connect::{self, Filled, feed_field, password_fields},
-    done_and_look, needs_owner, shown_health, sync_now,
+    done, needs_owner, shown_health, sync_now,
 };
 use crate::{
     api::calendars::{Account, AccountPage, Again, LogLine, ShownCalendar},
@@ -125,21 +125,21 @@ fn settings(calendar: &ShownCalendar, here: &str) -> AnyView {
     .into_any()
 }
 
-fn calendar(calendar: &ShownCalendar, here: &str, zone: &ZoneRules) -> AnyView {
+fn calendar(calendar: &ShownCalendar, account: &Account, zone: &ZoneRules) -> AnyView {
+    let here = format!("{HERE}/{}", account.id);
     let usable = calendar.present && calendar.twin.is_none();
     let last = calendar.last.filter(|_| calendar.syncs).map(|last| {
-        view! { <p class="hint">"Read last: " {when(zone, last)}</p> }
+        view! { <p class="hint mt-2">"Read last: " {when(zone, last)}</p> }
     });
     let settings = usable.then(|| {
         let label = format!(" of {}", calendar.name);
         view! {
             <details class="mt-2">
                 <summary class="link cursor-pointer">"Settings" <span class="sr-only">{label}</span></summary>
-                {settings(calendar, here)}
+                {settings(calendar, &here)}
             </details>
         }
     });
-    let account = here.rsplit('/').next().unwrap_or_default();
     view! {
         <li class="card min-w-0">
             {super::listed(calendar, account, false)}
@@ -201,13 +201,13 @@ fn log(lines: Vec<LogLine>, zone: &ZoneRules, later: bool) -> AnyView {
         let failed = (!went_well).then(|| view! { <span class="badge badge-bad">"Failed"</span> " " });
         let calendar = (!calendar.is_empty()).then(|| view! { <span class="hint">{calendar} ": "</span> });
         view! {
-            <li class="py-2">
-                <span class="hint">{when(zone, at)}</span> " " {failed} {calendar}
-                <span class="wrap-anywhere">{sentence}</span>
+            <li class="py-2 grid gap-x-4 sm:grid-cols-[14rem_1fr]">
+                <span class="hint">{when(zone, at)}</span>
+                <p class="min-w-0 wrap-anywhere">{failed} {calendar} {sentence}</p>
             </li>
         }
     });
-    view! { <ol class="card mt-3 divide-y divide-line">{rows.collect_view()}</ol> }.into_any()
+    view! { <ol class="card mt-3 py-2 divide-y divide-line">{rows.collect_view()}</ol> }.into_any()
 }
 
 /// One account. `word`: what was done just now.
@@ -218,7 +218,7 @@ pub fn one(page: AccountPage, word: &str) -> Document {
     let form = Form::new(echo);
     let refused = sentence.is_some() || form.refused();
     let title = format!("{}{}", if refused { "Error: " } else { "" }, account.label);
-    let calendars = account.calendars.iter().map(|one| calendar(one, &here, &zone)).collect_view();
+    let calendars = account.calendars.iter().map(|one| calendar(one, &account, &zone)).collect_view();
     let stays = if account.writes {
         "Events that were written to its calendars stay there. Everything that is known of it here is forgotten: its events \
          take no time any more, and changes that wait are not written. Our access is taken back at the provider."
@@ -226,34 +226,32 @@ pub fn one(page: AccountPage, word: &str) -> Document {
         "Everything that is known of it here is forgotten, and its events take no time any more."
     };
     let words = if way == Again::File { "Upload it again" } else { "Connect it again" };
-    let open = needs_owner(&account) || form.refused();
     let way = again(way, &account, &form);
-    let way = if open {
-        view! { <div class="card">{way}</div> }.into_any()
+    // Whoever has to do it finds it before everything else.
+    let (before, after) = if needs_owner(&account) || form.refused() {
+        let first = view! {
+            <section aria-labelledby="again" class="mt-8">
+                <h2 id="again" class="heading mb-3" tabindex="-1">{words}</h2>
+                <div class="card">{way}</div>
+            </section>
+        };
+        (Some(first), None)
     } else {
-        view! {
-            <details class="card">
+        let folded = view! {
+            <details id="again" class="card">
                 <summary class="button">{words} " …"</summary>
                 <div class="mt-4">{way}</div>
             </details>
-        }
-        .into_any()
+        };
+        (None, Some(folded))
     };
-    let again = view! {
-        <section aria-labelledby="again" class="mt-8">
-            <h2 id="again" class="heading mb-3" tabindex="-1">{words}</h2>
-            {way}
-        </section>
-    };
-    // Whoever has to do it finds it before everything else.
-    let (before, after) = if open { (Some(again), None) } else { (None, Some(again)) };
     let body = view! {
         <p><a class="back" href=HERE>"All calendars"</a></p>
         <h1 class="title mt-2 wrap-anywhere" tabindex="-1">{account.label.clone()}</h1>
         <p class="hint mt-1">{account.provider_name} ", connected " {when(&zone, since)}</p>
-        <div class="mt-6 grid gap-4 empty:hidden">{alert(sentence)} {form.summary()} {done_and_look(word, here.clone())}</div>
+        <div class="mt-6 grid gap-4 empty:hidden">{alert(sentence)} {form.summary()} {done(word, &here)}</div>
         <section aria-labelledby="health" class="card mt-6">
-            <div class="flex flex-wrap items-start justify-between gap-3">
+            <div class="flex items-start justify-between gap-3">
                 <h2 id="health" class="heading">"How it is"</h2>
                 {sync_now(&account, "", false)}
             </div>
@@ -265,21 +263,23 @@ pub fn one(page: AccountPage, word: &str) -> Document {
             {zone_hint(&zone)}
             <ul class="mt-3 grid gap-4">{calendars}</ul>
         </section>
-        {after}
         <section aria-labelledby="log" class="mt-8">
             <h2 id="log" class="heading" tabindex="-1">"What was done"</h2>
             {log(lines, &zone, later)}
             {pager(&here, "", later, older)}
         </section>
-        <section aria-labelledby="disconnect" class="mt-8">
-            <h2 id="disconnect" class="heading mb-3">"Disconnect"</h2>
-            <details class="card">
-                <summary class="button">"Disconnect this account …"</summary>
-                <form method="post" action=format!("{here}/disconnect") class="mt-4 grid gap-3">
-                    <p>{stays}</p>
-                    <p><button type="submit" class="button-danger">"Disconnect"</button></p>
-                </form>
-            </details>
+        <section aria-labelledby="access" class="mt-8">
+            <h2 id="access" class="heading mb-3">"Access"</h2>
+            <div class="grid gap-4">
+                {after}
+                <details class="card">
+                    <summary class="button">"Disconnect this account …"</summary>
+                    <form method="post" action=format!("{here}/disconnect") class="mt-4 grid gap-3">
+                        <p>{stays}</p>
+                        <p><button type="submit" class="button-danger">"Disconnect"</button></p>
+                    </form>
+                </details>
+            </div>
         </section>
     };
     Document { title, body: body.into_any(), staff: Some((me, HERE)) }

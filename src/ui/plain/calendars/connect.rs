@@ -110,7 +110,7 @@ fn by_password(choice: &Choice, presets: &[PresetChoice], form: &Form) -> AnyVie
         let id = if number == 0 { "preset".to_owned() } else { format!("preset-{}", preset.key) };
         let about = format!("preset-{}-about", preset.key);
         view! {
-            <div>
+            <div class="preset">
                 <label class="tick tick-tight" for=id.clone()>
                     <input
                         type="radio" id=id.clone() name="preset" value=preset.key checked=preset.key == chosen
@@ -164,7 +164,7 @@ fn by_feed(choice: &Choice, form: &Form) -> AnyView {
     let file_hint = "10 MB at most. A file of the same name replaces the one before.";
     view! {
         <section class="card min-w-0" aria-labelledby=heading.clone()>
-            <h3 class="heading" id=heading.clone()>{format!("{}: a feed or a file", choice.name)}</h3>
+            <h3 class="heading" id=heading.clone()>"Feed or file"</h3>
             <form method="post" action="/booking/calendars/feed" class="mt-3 grid gap-4">
                 {feed_field(form, "Address of a feed", feed_hint)}
                 <p><button type="submit" class="button-primary">"Subscribe"</button></p>
@@ -189,7 +189,7 @@ pub(super) fn section(choices: Vec<Choice>, form: &Form, is_admin: bool) -> AnyV
     let providers = is_admin.then(|| {
         view! {
             <p class="mt-4">
-                <a class="link" href=format!("{HERE}/providers")>"Providers"</a>
+                <a class="link inline-block py-1" href=format!("{HERE}/providers")>"Providers"</a>
                 ": how Google and Microsoft know this server."
             </p>
         }

@@ -280,7 +280,11 @@ fn a_feed_is_subscribed_to_through_the_form(database: Database) {
     let page = Receiver::start(|_| {
         Reaction::Answer(200, "Content-Type: text/html\r\n", "<!doctype html><title>x</title>")
     });
-    at_field(&subscribe(&page.url), "feed", "");
+    at_field(&subscribe(&page.url), "feed", "web page");
+    for status in [401, 403, 410] {
+        let shut = Receiver::start(move |_| Reaction::Answer(status, "", ""));
+        at_field(&subscribe(&shut.url), "feed", "without signing in");
+    }
     let feed = Receiver::start(|_| Reaction::Answer(200, "Content-Type: text/calendar\r\n", FEED));
     let made = subscribe(&feed.url);
     assert_eq!(made.status, 303, "{}", made.text);
