@@ -114,6 +114,10 @@ fn a_booking_follows_its_entry_once_its_owner_has_looked(database: Database) {
     assert!(refused.text.contains("Another booking is at that time"), "{}", refused.text);
     assert_eq!((it.booking(&first).1, it.booking(&second).1), (at(600), at(750)));
     assert_eq!(it.flags(), ["moved_outside"]);
+    // What became of it last is what is shown.
+    it.delete(&events[0]);
+    it.sync();
+    assert_eq!(it.flags(), ["deleted_outside"]);
     it.assert_sound();
 }
 

@@ -42,7 +42,10 @@ pub(super) enum Moved {
     NoMore,
 }
 
-/// Raises a flag at a mirror's booking.
+/// The flags that say what a calendar shows instead of a booking's time: one at a time is true.
+const TIMES: [&str; 4] = ["moved_outside", "deleted_outside", "changed_outside", "overlap"];
+
+/// Raises a flag at a mirror's booking, in the place of what its calendar showed before.
 pub(super) async fn raise(
     conn: &mut Conn,
     mirror: &MirrorRow,
@@ -50,6 +53,9 @@ pub(super) async fn raise(
     detail: &str,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
+    for former in TIMES.iter().filter(|former| TIMES.contains(&kind) && **former != kind) {
+        mirrors::unflag(conn, &mirror.booking_id, &mirror.member_id, former).await?;
+    }
     raise_at(conn, mirror, &mirror.booking_id, kind, detail, now).await
 }
 
@@ -76,7 +82,7 @@ pub(super) async fn raise_at(
 
 /// The entry and its booking agree about the time again.
 pub(super) async fn lower_times(conn: &mut Conn, mirror: &MirrorRow) -> Result<(), StoreError> {
-    for kind in ["moved_outside", "deleted_outside", "changed_outside", "overlap"] {
+    for kind in TIMES {
         mirrors::unflag(conn, &mirror.booking_id, &mirror.member_id, kind).await?;
     }
     Ok(())

@@ -148,7 +148,7 @@ pub fn providers(page: ProvidersPage, word: &str) -> Document {
     let saved = (word == "saved").then(|| {
         view! { <p role="status" class="notice notice-good">"Saved. Connect an account to see whether it works."</p> }
     });
-    let said = done_word(word).filter(|_| word == "forgotten");
+    let said = done_word(word, "").filter(|_| word == "forgotten");
     let title = form.title("Calendar providers");
     let cards = providers.into_iter().map(|provider| one(provider, &form)).collect_view();
     let body = view! {

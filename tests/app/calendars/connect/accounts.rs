@@ -318,7 +318,11 @@ fn a_file_is_taken_as_busy_time(database: Database) {
     at_field(&upload(&ada, "x.ics", ""), "file", "Please choose a calendar file");
     at_field(&upload(&ada, "x.ics", "<html>hello</html>"), "file", "");
     let long = format!("{FEED}{}", " ".repeat(11 * 1024 * 1024));
-    assert_eq!(upload(&ada, "x.ics", &long).status, 413);
+    let refused = upload(&ada, "x.ics", &long);
+    assert_eq!(refused.status, 413);
+    let error = refused.text.split("id=\"file-error\"").nth(1).expect("said at its field");
+    assert!(error.split(['>', '<']).nth(1).unwrap().contains("larger than 10 MB"), "{}", refused.text);
+    assert!(refused.text.contains("Connect an account"), "on the page that it was sent from");
     let made = upload(&ada, "C:\\lessons.ics", FEED);
     assert_eq!(made.status, 303, "{}", made.text);
     let page = made.headers["location"].to_str().unwrap().split('?').next().unwrap().to_owned();
@@ -332,6 +336,12 @@ fn a_file_is_taken_as_busy_time(database: Database) {
     let text = ada.get(&page).text;
     assert!(text.contains("It is as it was uploaded") && !text.contains("Sync now"), "{text}");
     assert!(!text.contains("Next try") && !text.contains("to be written"), "{text}");
+    // Reloading the address that a refused form was sent to leads back to the list.
+    for form in ["connect", "password", "feed", "file"] {
+        let back = ada.get(&format!("/booking/calendars/{form}"));
+        assert_eq!((back.status, &back.headers["location"]), (303, &"/booking/calendars".parse().unwrap()));
+    }
+    assert!(text.contains("The file was uploaded."), "the log begins with it: {text}");
     // The file comes again without its event, under its name.
     let empty = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//y//EN\r\nEND:VCALENDAR\r\n";
     let again = upload(&ada, "lessons.ics", empty);
