@@ -8,7 +8,7 @@ import { axe, expect, screenshot, test } from "./support/fixtures";
 
 const owner = { email: "ada@demo.example", password: "meridian-demo" };
 /** What Chromium writes when a page answers with a refusal. */
-const refusal = /status of 422/;
+const refusal = /status of (413|422)/;
 
 /** A calendar with one event, far ahead, under a name that no other run uses. */
 function calendar(name: string): string {
@@ -123,10 +123,10 @@ test("a feed is subscribed to, chosen for, and let go", async ({ page, errors })
     await settings.click();
     await expect(tentative).not.toBeChecked();
 
-    await page.getByRole("button", { name: /^Take no time/ }).click();
-    await expect(page.getByRole("status")).toHaveText("Its events take no time any more.");
-    await page.getByRole("button", { name: /^Take time/ }).click();
-    await expect(page.getByRole("status")).toHaveText("Its events take time from now on.");
+    await page.getByRole("button", { name: /^Don't count as busy/ }).click();
+    await expect(page.getByRole("status")).toHaveText("Its events don't count as busy any more.");
+    await page.getByRole("button", { name: /^Count as busy/ }).click();
+    await expect(page.getByRole("status")).toHaveText("Its events count as busy from now on.");
 
     // It is read by itself; the page says when that has happened.
     await expect(async () => {
@@ -141,9 +141,46 @@ test("a feed is subscribed to, chosen for, and let go", async ({ page, errors })
     await expect(card).toContainText("In step");
     await inspect(page, "calendars-connected");
     await fits(page);
+    // What is done on the list is said on the list, at the account.
+    await card.getByRole("button", { name: "Sync now" }).press("Enter");
+    await expect(page).toHaveURL(/\/booking\/calendars\?done=sync/);
+    await expect(card.getByRole("status")).toHaveText(/^It is being looked at now\./);
+    await card.getByRole("link", { name: "Look how it went" }).press("Enter");
+    await expect(page.getByRole("status")).toHaveCount(0);
+    await expect(card).toContainText("Last success");
     await card.getByRole("link", { name: /^Settings, log, disconnect/ }).click();
     await disconnect(page);
     await expect(page.getByRole("heading", { name: new RegExp(name) })).toHaveCount(0);
+  });
+});
+
+test("a feed that has another address stays the same account", async ({ page, errors }) => {
+  errors.allow(refusal);
+  const [former, now] = [`former-${crypto.randomUUID()}`, `now-${crypto.randomUUID()}`];
+  await withFeed(former, async (url) => {
+    await signIn(page, "/booking/calendars");
+    await page.getByLabel("Address of a feed").fill(url);
+    await page.getByRole("button", { name: "Subscribe" }).click();
+  });
+  await page.getByRole("button", { name: /^Don't count as busy/ }).click();
+  await withFeed(now, async (url) => {
+    // With the keyboard alone.
+    await page.locator("summary", { hasText: "Connect it again" }).press("Enter");
+    const address = page.getByLabel("Its address now");
+    await address.fill("https://169.254.169.254/secret.ics");
+    await address.press("Enter");
+    await expect(page).toHaveTitle(new RegExp(`^Error: ${former}`));
+    await expect(address).toHaveAccessibleDescription(/private network/);
+    await axe(page);
+    await fits(page);
+    await page.getByRole("alert").getByRole("link").press("Enter");
+    await expect(address).toBeFocused();
+    await address.fill(url);
+    await page.keyboard.press("Enter");
+    await expect(page.getByRole("status")).toHaveText(/^Connected again\./);
+    await expect(page.getByRole("heading", { level: 1 })).toContainText(now);
+    await expect(page.getByRole("button", { name: /^Count as busy/ })).toBeVisible();
+    await disconnect(page);
   });
 });
 
@@ -157,6 +194,10 @@ test("a calendar file is uploaded", async ({ page, errors }) => {
   await expect(page).toHaveTitle(/^Error: Calendars/);
   await expect(file).toHaveAttribute("aria-invalid", "true");
   await axe(page);
+  const large = Buffer.alloc(11 * 1024 * 1024, " ");
+  await file.setInputFiles({ name: "large.ics", mimeType: "text/calendar", buffer: large });
+  await page.getByRole("button", { name: "Upload" }).click();
+  await expect(file).toHaveAccessibleDescription(/larger than 10 MB/);
   await file.setInputFiles({ name: `${name}.ics`, mimeType: "text/calendar", buffer: Buffer.from(calendar(name)) });
   await page.getByRole("button", { name: "Upload" }).click();
   await expect(page.getByRole("status")).toHaveText(/^Connected\./);
@@ -191,4 +232,46 @@ test("an admin sets a provider up, and nobody sees its secret again", async ({ p
   expect(await page.content()).not.toContain(secret);
   await page.getByRole("link", { name: "All calendars" }).click();
   await expect(page.getByRole("button", { name: "Connect Google Calendar" })).toBeVisible();
+});
+
+test("who may not set providers up is told so, and led on", async ({ page, errors }) => {
+  errors.allow(/status of 403/);
+  await page.goto("/sign-in?next=/booking/calendars");
+  await page.getByLabel("E-mail address").fill("ben@demo.example");
+  await page.getByLabel("Password").fill(owner.password);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await expect(page.getByRole("heading", { level: 1, name: "Calendars" })).toBeVisible();
+  await expect(page.getByRole("link", { name: "Providers", exact: true })).toHaveCount(0);
+  await expect(page.getByText("Accounts of all members")).toHaveCount(0);
+  await page.goto("/booking/calendars/providers");
+  await expect(page.getByRole("heading", { level: 1, name: "Not allowed" })).toBeVisible();
+  await inspect(page, "calendar-providers-refused");
+  await page.getByRole("link", { name: "Go to your bookings" }).click();
+  await expect(page.getByRole("heading", { level: 1, name: "Bookings" })).toBeVisible();
+});
+
+test.describe("with scripts off", () => {
+  test.use({ javaScriptEnabled: false });
+
+  test("a feed is subscribed to, chosen for, and let go", async ({ page, errors }) => {
+    errors.allow(refusal);
+    const name = `plain-${crypto.randomUUID()}`;
+    await withFeed(name, async (url) => {
+      await signIn(page, "/booking/calendars");
+      const feed = page.getByLabel("Address of a feed");
+      await feed.fill("nonsense here");
+      await feed.press("Enter");
+      await expect(page).toHaveTitle(/^Error: Calendars/);
+      await axe(page);
+      await feed.fill(url);
+      await feed.press("Enter");
+      await expect(page.getByRole("status")).toHaveText(/^Connected\./);
+      await page.getByRole("link", { name: "All calendars" }).press("Enter");
+      const card = page.getByRole("listitem").filter({ has: page.getByRole("heading", { name: new RegExp(name) }) });
+      await card.getByRole("button", { name: /^Don't count as busy/ }).press("Enter");
+      await expect(card.getByRole("status")).toHaveText("Its events don't count as busy any more.");
+      await card.getByRole("link", { name: /^Settings, log, disconnect/ }).press("Enter");
+      await disconnect(page);
+    });
+  });
 });

@@ -153,6 +153,10 @@ pub struct Account {
     pub provider_name: &'static str,
     /// What its owner knows it by.
     pub label: String,
+    /// Can its provider be written to at all?
+    pub writes: bool,
+    /// Is it a file that was uploaded? Nobody is asked for it again.
+    pub is_file: bool,
     /// How it is.
     pub health: Health,
     /// Them.
@@ -166,6 +170,8 @@ pub struct MemberAccount {
     pub member: String,
     /// The provider's name.
     pub provider_name: &'static str,
+    /// Can its provider be written to at all?
+    pub writes: bool,
     /// How it is.
     pub health: Health,
 }
@@ -214,8 +220,10 @@ pub enum Again {
         /// The user.
         user: String,
     },
-    /// With the feed's address, or the file, in the form for new ones.
+    /// With the feed's address, which may be another one by now.
     Feed,
+    /// With the file, in the form for new ones.
+    File,
 }
 
 /// The page of one account.
@@ -231,8 +239,6 @@ pub struct AccountPage {
     pub since: DateTime<Utc>,
     /// How it can be connected again.
     pub again: Again,
-    /// Are its calendars written to?
-    pub writes: bool,
     /// What was done for it, newest first.
     pub log: Vec<LogLine>,
     /// Where older lines begin, if there are more.
@@ -241,6 +247,8 @@ pub struct AccountPage {
     pub later: bool,
     /// What went wrong just now, outside of any form.
     pub alert: Option<String>,
+    /// What was entered to connect it again, and refused.
+    pub echo: Option<Echo>,
 }
 
 /// Where a provider's client id and secret come from.

@@ -87,6 +87,8 @@ pub struct FlagLine {
     pub detail: String,
     /// Can the calendar be made to show what the booking says?
     pub can_put_back: bool,
+    /// Can the booking be moved to where the calendar shows it?
+    pub can_follow: bool,
 }
 
 /// A host of a booking.

@@ -20,7 +20,7 @@ pub mod verify;
 pub mod webhooks;
 
 use super::{context::Context, store::workspaces};
-use crate::ui::{App, shell};
+use crate::ui::{App, plain::styles, shell};
 use axum::{
     Router,
     extract::{DefaultBodyLimit, FromRef, State},
@@ -61,6 +61,7 @@ pub(crate) const MOST_BYTES: usize = 256 * 1024;
 
 /// The whole program as a service.
 pub fn router(state: AppState) -> Router {
+    problem::dress(styles(&state.leptos));
     let pages = Router::new()
         .leptos_routes_with_context(&state, generate_route_list(App), pages::context(&state, None), {
             let options = state.leptos.clone();

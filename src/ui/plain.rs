@@ -37,7 +37,7 @@ impl std::fmt::Debug for Document {
 }
 
 /// The address of the built styles, with the hash in their name if they have one.
-fn styles(options: &LeptosOptions) -> String {
+pub(crate) fn styles(options: &LeptosOptions) -> String {
     let hash = options.hash_files.then(|| std::fs::read_to_string(options.hash_file.as_ref()).ok()).flatten();
     let hash = hash.and_then(|text| {
         text.lines().find_map(|line| line.strip_prefix("css: ").map(|hash| format!(".{}", hash.trim())))

@@ -96,6 +96,7 @@ pub fn authorize_url(
     redirect: &str,
     state: &str,
     verifier: &str,
+    account: &str,
 ) -> Result<String, Fault> {
     if !(43..=128).contains(&verifier.len()) {
         return Err(Fault::Refused("The code verifier has the wrong length.".into()));
@@ -109,6 +110,9 @@ pub fn authorize_url(
         .set_redirect_uri(Cow::Owned(redirect_to(redirect)?));
     for (name, value) in oauth.extra {
         request = request.add_extra_param(*name, *value);
+    }
+    if !account.is_empty() {
+        request = request.add_extra_param("login_hint", account.to_owned());
     }
     Ok(request.url().0.into())
 }
@@ -356,7 +360,8 @@ mod tests {
         // RFC 7636, appendix B.
         let verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
         let redirect = "https://book.example.com/api/v1/booking/calendars/callback/google";
-        let url = authorize_url(&setup(), &oauth, redirect, "st ate", verifier).unwrap();
+        let url =
+            authorize_url(&setup(), &oauth, redirect, "st ate", verifier, "ada@outside.example").unwrap();
         let url = oauth2::url::Url::parse(&url).unwrap();
         let pairs: Vec<(String, String)> = url.query_pairs().into_owned().collect();
         for (name, value) in [
@@ -369,12 +374,15 @@ mod tests {
             ("redirect_uri", redirect),
             ("scope", "a/b c"),
             ("access_type", "offline"),
+            ("login_hint", "ada@outside.example"),
         ] {
             let found: Vec<_> = pairs.iter().filter(|(key, _)| key == name).collect();
             assert_eq!(found, [&(name.to_owned(), value.to_owned())], "{url}");
         }
         assert!(!url.as_str().contains("hunter2") && !url.as_str().contains(verifier));
-        assert!(authorize_url(&setup(), &oauth, redirect, "s", "short").is_err());
+        assert!(authorize_url(&setup(), &oauth, redirect, "s", "short", "").is_err());
+        let anyone = authorize_url(&setup(), &oauth, redirect, "s", verifier, "").unwrap();
+        assert!(!anyone.contains("login_hint"), "{anyone}");
     }
 
     #[test]

@@ -3,12 +3,14 @@
 use super::{
     AppState,
     fields::Fields,
+    guard::TooLong,
     plain::{Staff, failed, respond},
 };
 use crate::{
     api::{
         AppError,
         calendars::{AccountPage, CalendarForm, CalendarsPage, PasswordForm, ProviderForm},
+        public::Echo,
     },
     server::{
         calendars::{Push, PushRequest},
@@ -24,7 +26,7 @@ use crate::{
 use axum::{
     Router,
     body::Bytes,
-    extract::{DefaultBodyLimit, Multipart, Path, Query, State},
+    extract::{DefaultBodyLimit, FromRequest, Multipart, Path, Query, Request, State},
     http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
@@ -48,12 +50,12 @@ const MOST_PUSH: usize = 1024 * 1024;
 pub fn router() -> Router<AppState> {
     Router::new()
         .route(HERE, get(list))
-        .route("/booking/calendars/connect", post(connect))
-        .route("/booking/calendars/password", post(password))
-        .route("/booking/calendars/feed", post(feed))
-        .route(FILE, post(file).layer(DefaultBodyLimit::max(MOST_FILE + AROUND)))
+        .route("/booking/calendars/connect", post(connect).get(back_to_list))
+        .route("/booking/calendars/password", post(password).get(back_to_list))
+        .route("/booking/calendars/feed", post(feed).get(back_to_list))
+        .route(FILE, post(file).get(back_to_list).layer(DefaultBodyLimit::max(MOST_FILE + AROUND)))
         .route("/booking/calendars/providers", get(settings))
-        .route("/booking/calendars/providers/{provider}", post(save))
+        .route("/booking/calendars/providers/{provider}", post(save).get(back_to_settings))
         .route("/booking/calendars/providers/{provider}/forget", post(forget))
         .route("/booking/calendars/{id}", get(account))
         .route("/booking/calendars/{id}/sync", post(sync_now))
@@ -73,6 +75,11 @@ pub(super) fn most_bytes(path: &str) -> Option<usize> {
     path.starts_with(PUSHES).then_some(MOST_PUSH)
 }
 
+/// Does the page at this address say itself that what was sent is too large?
+pub(super) fn tells_of_size(path: &str) -> bool {
+    path == FILE
+}
+
 /// Is this where providers come, and not browsers? What they send is believed for the secret that it carries.
 pub(super) fn is_push(uri: &Uri) -> bool {
     uri.path().starts_with(PUSHES)
@@ -89,7 +96,7 @@ async fn show(
     state: &AppState,
     me: &SignedIn,
     refused: Option<&AppError>,
-    word: &str,
+    done: view::Done<'_>,
     with: impl FnOnce(CalendarsPage) -> CalendarsPage,
 ) -> Response {
     let page = async {
@@ -97,7 +104,7 @@ async fn show(
         Ok::<_, AppError>((page, connections::consent_origins(&state.context, me).await?))
     };
     match page.await {
-        Ok((page, origins)) => with_consent(respond(state, refused, view::list(with(page), word)), &origins),
+        Ok((page, origins)) => with_consent(respond(state, refused, view::list(with(page), done)), &origins),
         Err(error) => failed(error, HERE),
     }
 }
@@ -115,7 +122,8 @@ fn with_consent(mut response: Response, origins: &[String]) -> Response {
 }
 
 async fn list(State(state): State<AppState>, Staff(me): Staff, Query(query): Asked) -> Response {
-    show(&state, &me, None, asked(&query, "done"), |page| page).await
+    let done = view::Done { word: asked(&query, "done"), at: asked(&query, "at") };
+    show(&state, &me, None, done, |page| page).await
 }
 
 /// What was refused: beside its field, else in a sentence above everything.
@@ -133,7 +141,7 @@ async fn refused(state: &AppState, me: &SignedIn, fields: Option<&Fields>, error
         _ => None,
     };
     let alert = echo.is_none().then(|| error.sentence());
-    show(state, me, Some(&error), "", |page| CalendarsPage { echo, alert, ..page }).await
+    show(state, me, Some(&error), view::Done::default(), |page| CalendarsPage { echo, alert, ..page }).await
 }
 
 fn connected(kept: &Kept) -> Response {
@@ -142,7 +150,8 @@ fn connected(kept: &Kept) -> Response {
 }
 
 async fn connect(State(state): State<AppState>, Staff(me): Staff, fields: Fields) -> Response {
-    match connections::begin(&state.context, &me, &fields.one("provider"), clock::now()).await {
+    let (provider, account) = (fields.one("provider"), fields.one("account"));
+    match connections::begin(&state.context, &me, &provider, &account, clock::now()).await {
         Ok(url) => {
             let mut response = Redirect::to(&url).into_response();
             // The provider needs to know nothing of where they come from.
@@ -182,14 +191,32 @@ async fn password(State(state): State<AppState>, Staff(me): Staff, fields: Field
     let provider = fields.one("provider");
     match connections::password(&state.context, &me, &provider, &form, clock::now()).await {
         Ok(kept) => connected(&kept),
-        Err(error) => refused(&state, &me, Some(&fields), error).await,
+        Err(error) => refused_where_it_was_sent(&state, &me, &fields, error).await,
     }
 }
 
 async fn feed(State(state): State<AppState>, Staff(me): Staff, fields: Fields) -> Response {
-    match connections::feed(&state.context, &me, &fields.one("feed"), clock::now()).await {
+    let (url, of) = (fields.one("feed"), fields.one("account"));
+    match connections::feed(&state.context, &me, &url, &of, clock::now()).await {
         Ok(kept) => connected(&kept),
-        Err(error) => refused(&state, &me, Some(&fields), error).await,
+        Err(error) => refused_where_it_was_sent(&state, &me, &fields, error).await,
+    }
+}
+
+/// The form for a new account stands on the list; that for one that is known, on its own page.
+async fn refused_where_it_was_sent(
+    state: &AppState,
+    me: &SignedIn,
+    fields: &Fields,
+    error: AppError,
+) -> Response {
+    let account = fields.one("account");
+    match &error {
+        AppError::Invalid { .. } if !account.is_empty() => {
+            let echo = fields.echo(error.clone());
+            show_account(state, me, &account, &BTreeMap::new(), Some(&error), Some(echo)).await
+        }
+        _ => refused(state, me, Some(fields), error).await,
     }
 }
 
@@ -197,7 +224,7 @@ async fn feed(State(state): State<AppState>, Staff(me): Staff, fields: Fields) -
 async fn uploaded(mut form: Multipart) -> Result<(String, Bytes), AppError> {
     let unreadable = |error: axum::extract::multipart::MultipartError| {
         if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
-            AppError::field("file", "The file is larger than 10 MB.")
+            larger()
         } else {
             AppError::BadRequest { hint: "The form could not be read. Please try again.".to_owned() }
         }
@@ -211,8 +238,15 @@ async fn uploaded(mut form: Multipart) -> Result<(String, Bytes), AppError> {
     Ok((String::new(), Bytes::new()))
 }
 
-async fn file(State(state): State<AppState>, Staff(me): Staff, form: Multipart) -> Response {
+async fn file(State(state): State<AppState>, Staff(me): Staff, request: Request) -> Response {
+    if request.extensions().get::<TooLong>().is_some() {
+        return too_long(&state, &me).await;
+    }
     let kept = async {
+        let form = Multipart::from_request(request, &state).await;
+        let form = form.map_err(|_| AppError::BadRequest {
+            hint: "The form could not be read. Please try again.".to_owned(),
+        })?;
         let (name, bytes) = uploaded(form).await?;
         connections::file(&state.context, &me, &name, &bytes, clock::now()).await
     };
@@ -222,6 +256,25 @@ async fn file(State(state): State<AppState>, Staff(me): Staff, form: Multipart) 
     }
 }
 
+fn larger() -> AppError {
+    AppError::field("file", "The file is larger than 10 MB.")
+}
+
+async fn too_long(state: &AppState, me: &SignedIn) -> Response {
+    let echo = Fields::default().echo(larger());
+    let with = |page| CalendarsPage { echo: Some(echo), ..page };
+    show(state, me, Some(&AppError::TooLarge), view::Done::default(), with).await
+}
+
+/// Reloading a page on which something was refused leads back to what it stands on.
+async fn back_to_list() -> Redirect {
+    Redirect::to(HERE)
+}
+
+async fn back_to_settings() -> Redirect {
+    Redirect::to(SETTINGS)
+}
+
 /// The page of one account.
 async fn show_account(
     state: &AppState,
@@ -229,6 +282,7 @@ async fn show_account(
     id: &str,
     query: &BTreeMap<String, String>,
     refused: Option<&AppError>,
+    echo: Option<Echo>,
 ) -> Response {
     let page = async {
         let page = connections::account(&state.context, me, id, asked(query, "before"), clock::now()).await?;
@@ -236,7 +290,8 @@ async fn show_account(
     };
     match page.await {
         Ok((page, origins)) => {
-            let page = AccountPage { alert: refused.map(AppError::sentence), ..page };
+            let alert = refused.filter(|_| echo.is_none()).map(AppError::sentence);
+            let page = AccountPage { alert, echo, ..page };
             with_consent(respond(state, refused, view::one(page, asked(query, "done"))), &origins)
         }
         Err(error) => failed(error, HERE),
@@ -249,29 +304,41 @@ async fn account(
     Staff(me): Staff,
     Query(query): Asked,
 ) -> Response {
-    show_account(&state, &me, &id, &query, None).await
+    show_account(&state, &me, &id, &query, None, None).await
 }
 
-/// After something was done with an account its page says so in a word.
+/// After something was done with an account the page on which it was done says so in a word.
 async fn answer(
     state: &AppState,
     me: &SignedIn,
     id: &str,
+    fields: &Fields,
     word: &str,
     done: Result<(), AppError>,
 ) -> Response {
+    let on_the_list = fields.one("on") == "list";
     match done {
+        // The use case has found the id to be one.
+        Ok(()) if on_the_list => {
+            Redirect::to(&format!("{HERE}?done={word}&at={id}#account-{id}")).into_response()
+        }
         Ok(()) => Redirect::to(&format!("{HERE}/{id}?done={word}")).into_response(),
+        Err(error @ AppError::BadRequest { .. }) if on_the_list => refused(state, me, None, error).await,
         Err(error @ AppError::BadRequest { .. }) => {
-            show_account(state, me, id, &BTreeMap::new(), Some(&error)).await
+            show_account(state, me, id, &BTreeMap::new(), Some(&error), None).await
         }
         Err(error) => failed(error, HERE),
     }
 }
 
-async fn sync_now(State(state): State<AppState>, Path(id): Path<String>, Staff(me): Staff) -> Response {
+async fn sync_now(
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+    Staff(me): Staff,
+    fields: Fields,
+) -> Response {
     let done = connections::sync_now(&state.context, &me, &id, clock::now()).await;
-    answer(&state, &me, &id, "sync", done).await
+    answer(&state, &me, &id, &fields, "sync", done).await
 }
 
 async fn disconnect(State(state): State<AppState>, Path(id): Path<String>, Staff(me): Staff) -> Response {
@@ -298,7 +365,7 @@ async fn choose(
         invites: fields.one("invites"),
     };
     let done = connections::choose(&state.context, &me, &id, &calendar, &form, clock::now()).await;
-    answer(&state, &me, &id, "saved", done).await
+    answer(&state, &me, &id, &fields, "saved", done).await
 }
 
 async fn use_calendar(
@@ -309,7 +376,7 @@ async fn use_calendar(
 ) -> Response {
     let on = fields.one("to") == "on";
     let done = connections::use_calendar(&state.context, &me, &id, &calendar, on, clock::now()).await;
-    answer(&state, &me, &id, if on { "used" } else { "unused" }, done).await
+    answer(&state, &me, &id, &fields, if on { "used" } else { "unused" }, done).await
 }
 
 async fn receive(
@@ -320,7 +387,7 @@ async fn receive(
 ) -> Response {
     let on = fields.one("to") == "on";
     let done = connections::receive(&state.context, &me, &id, &calendar, on, clock::now()).await;
-    answer(&state, &me, &id, if on { "receives" } else { "receives-not" }, done).await
+    answer(&state, &me, &id, &fields, if on { "receives" } else { "receives-not" }, done).await
 }
 
 const SETTINGS: &str = "/booking/calendars/providers";

@@ -303,12 +303,16 @@ async fn no_show(State(state): State<AppState>, headers: HeaderMap, fields: Fiel
 }
 
 async fn flag(State(state): State<AppState>, headers: HeaderMap, fields: Fields) -> Response {
-    let how = if fields.one("how") == "put-back" { Settle::PutBack } else { Settle::Dismiss };
+    let (how, mark) = match fields.one("how").as_str() {
+        "put-back" => (Settle::PutBack, "put-back"),
+        "follow" => (Settle::Follow, "followed"),
+        _ => (Settle::Dismiss, "left"),
+    };
     let did = async {
         let me = who(&state, &headers).await?;
         outside::settle(&state.context, &me, &fields.one("flag"), how, clock::now()).await
     };
-    done(&state, &headers, &fields, "settled", did.await).await
+    done(&state, &headers, &fields, mark, did.await).await
 }
 
 #[cfg(test)]

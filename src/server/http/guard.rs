@@ -116,13 +116,21 @@ pub async fn whole_body(request: Request, next: Next) -> Response {
     if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
         return next.run(request).await;
     }
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     let most = calendars::most_bytes(parts.uri.path()).unwrap_or(MOST_BYTES);
     match read(body, most).await {
         Ok(bytes) => next.run(Request::from_parts(parts, Body::from(bytes))).await,
+        Err(AppError::TooLarge) if calendars::tells_of_size(parts.uri.path()) => {
+            parts.extensions.insert(TooLong);
+            next.run(Request::from_parts(parts, Body::empty())).await
+        }
         Err(error) => refuse(&Request::from_parts(parts, Body::empty()), error),
     }
 }
+
+/// On a request whose body was longer than anything that is taken, and thrown away.
+#[derive(Debug, Clone, Copy)]
+pub struct TooLong;
 
 /// More than this beyond the limit is not taken in even to be thrown away.
 const THROWN_AWAY: usize = 32 * 1024 * 1024;

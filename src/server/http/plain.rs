@@ -67,7 +67,7 @@ pub fn failed(error: AppError, here: &str) -> Response {
     if error == AppError::SignInRequired {
         return Redirect::to(&format!("/sign-in?next={here}")).into_response();
     }
-    problem::page(error)
+    problem::staff_page(error)
 }
 
 #[cfg(test)]

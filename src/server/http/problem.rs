@@ -7,6 +7,7 @@ use axum::{
     response::{Html, IntoResponse, Response},
 };
 use serde::Serialize;
+use std::sync::OnceLock;
 
 /// A problem document (RFC 9457 §3).
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -76,13 +77,35 @@ impl IntoResponse for Refusal {
     }
 }
 
-/// A refusal that answers a person where the application's own page can't be rendered. Texts are ours: no
-/// escaping is needed.
+/// The address of the styles, as soon as the server knows it.
+static STYLES: OnceLock<String> = OnceLock::new();
+
+/// Pages that say a refusal look like all others from now on.
+pub fn dress(styles: String) {
+    // Whoever comes second has read the same file.
+    let _ = STYLES.set(styles);
+}
+
+/// A refusal that answers a person where the application's own page can't be rendered.
 pub fn page(error: AppError) -> Response {
+    with_way_out(error, "/", "Go to the start page")
+}
+
+/// The same for a member who is signed in.
+pub fn staff_page(error: AppError) -> Response {
+    with_way_out(error, "/booking", "Go to your bookings")
+}
+
+/// Texts are ours: no escaping is needed.
+fn with_way_out(error: AppError, href: &str, words: &str) -> Response {
+    let styles = STYLES
+        .get()
+        .map_or_else(String::new, |styles| format!("<link rel=\"stylesheet\" href=\"{styles}\">"));
     let body = format!(
         "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
-         content=\"width=device-width\"><meta name=\"color-scheme\" content=\"light dark\"><title>{title}</title></head>\
-         <body><main><h1>{title}</h1><p>{sentence}</p><p><a href=\"/\">Go to the start page</a></p></main></body></html>",
+         content=\"width=device-width\"><meta name=\"color-scheme\" content=\"light dark\">{styles}<title>{title}</title>\
+         </head><body><main><div class=\"failure\"><h1 class=\"title\">{title}</h1><p>{sentence}</p>\
+         <p><a class=\"button\" href=\"{href}\">{words}</a></p></div></main></body></html>",
         title = error.title(),
         sentence = error.sentence()
     );

@@ -82,6 +82,8 @@ pub struct HealthRow {
     pub member: String,
     /// The provider's key.
     pub provider: String,
+    /// What tells the account from others at the provider.
+    pub account_key: String,
     /// `ok`, `reconnect` or `permission`.
     pub state: String,
     /// What is wrong; empty when nothing is.
@@ -301,6 +303,23 @@ pub async fn renew(conn: &mut Conn, new: &NewConnection<'_>, now: DateTime<Utc>)
     Ok(())
 }
 
+/// An account is known by another key from now on: its feed has another address.
+pub async fn set_key(
+    conn: &mut Conn,
+    workspace: &WorkspaceId,
+    id: &ConnectionId,
+    account_key: &str,
+) -> Result<(), StoreError> {
+    run!(
+        conn,
+        "UPDATE connections SET account_key = $3 WHERE workspace_id = $1 AND id = $2",
+        workspace.as_str(),
+        id.as_str(),
+        account_key
+    )?;
+    Ok(())
+}
+
 /// The id of a member's account, if it is connected.
 pub async fn by_account(
     conn: &mut Conn,
@@ -379,7 +398,7 @@ pub async fn health(conn: &mut Conn, workspace: &WorkspaceId) -> Result<Vec<Heal
     rows!(
         conn,
         HealthRow,
-        "SELECT p.name AS member, c.provider, c.state, c.trouble, c.limited_until, c.next_at,
+        "SELECT p.name AS member, c.provider, c.account_key, c.state, c.trouble, c.limited_until, c.next_at,
                 COALESCE((SELECT MAX(k.trouble) FROM calendars k
                           WHERE k.connection_id = c.id AND k.present AND (k.syncs OR k.receives)), '')
                     AS calendar_trouble,

@@ -21,7 +21,7 @@ pub use pages::{account, overview};
 use super::note;
 use crate::{
     api::AppError,
-    domain::ids::{CalendarId, ConnectionId, MemberId, WorkspaceId},
+    domain::ids::{CalendarId, ConnectionId, MemberId, RowId, WorkspaceId},
     server::{
         calendars::{
             Provider,
@@ -161,6 +161,9 @@ async fn keep(
         credential: &sealed,
     };
     if renewed {
+        // First its calendars, then the account, as everywhere. Whatever failed with the old credential is tried again now.
+        store::calendars::forget_trouble(conn, owner(me), &id).await?;
+        store::hurry(conn, workspace, &id, now).await?;
         store::renew(conn, &new, now).await?;
     } else {
         if store::of_member(conn, workspace, member).await?.len() >= MOST {
@@ -173,6 +176,22 @@ async fn keep(
     take_list(conn, workspace, member, &id, *provider, calendars, now).await?;
     sync_store::set_listed(conn, &id, now).await?;
     noted(conn, me, if renewed { "calendar.renewed" } else { "calendar.connected" }, &id, now).await?;
+    let sentence = match (credential, renewed) {
+        (Credential::File, false) => "The file was uploaded.",
+        (Credential::File, true) => "The file was uploaded again.",
+        (_, false) => "Connected.",
+        (_, true) => "Connected again.",
+    };
+    let line: RowId = ids::new(now)?;
+    let line = sync_store::NewLine {
+        id: line.as_str(),
+        workspace,
+        connection: &id,
+        calendar: "",
+        sentence,
+        went_well: true,
+    };
+    sync_store::log(conn, &line, now).await?;
     Ok(Kept { id, renewed })
 }
 

@@ -30,13 +30,15 @@ pub(super) fn page() -> impl IntoView {
 }
 
 /// What was done just now, as the address says it.
-const DONE: [(&str, &str); 6] = [
+const DONE: [(&str, &str); 8] = [
     ("cancelled", "Cancelled. The time is free again, and everyone is told."),
     ("approved", "Approved. Everyone is told."),
     ("declined", "Declined. The time is free again, and everyone is told."),
     ("answered", "Your answer is kept."),
     ("noted", "Noted."),
-    ("settled", "Settled."),
+    ("followed", "Moved. Everyone is told."),
+    ("put-back", "It is being put back in the calendar."),
+    ("left", "Left as it is: the booking stands, and the calendar stays as it was changed."),
 ];
 
 fn bookings(page: BookingsPage, later: bool, done: Option<&'static str>) -> AnyView {
@@ -212,6 +214,13 @@ fn undelivered(entry: &UpcomingBooking) -> Option<AnyView> {
 fn flags(entry: &UpcomingBooking, label: &str) -> Option<AnyView> {
     let lines = entry.flags.iter().cloned().map(|flag| {
         let label = label.to_owned();
+        let follow = flag.can_follow.then(|| {
+            view! {
+                <button type="submit" class="button button-small" name="how" value="follow">
+                    "Move the booking there" <span class="sr-only">{label.clone()}</span>
+                </button>
+            }
+        });
         let put_back = flag.can_put_back.then(|| {
             view! {
                 <button type="submit" class="button button-small" name="how" value="put-back">
@@ -224,7 +233,7 @@ fn flags(entry: &UpcomingBooking, label: &str) -> Option<AnyView> {
                 <input type="hidden" name="flag" value=flag.id/>
                 <p class="wrap-anywhere"><strong>{flag.member} ": "</strong> {flag.detail}</p>
                 <p class="flex flex-wrap gap-2">
-                    {put_back}
+                    {follow} {put_back}
                     <button type="submit" class="button button-small" name="how" value="dismiss">
                         "Leave it as it is" <span class="sr-only">{label}</span>
                     </button>

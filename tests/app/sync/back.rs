@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 both!(
     moved_outside_moves_the_booking_and_people_are_told,
     moved_outside_is_flagged_where_the_owner_wants_to_look_first,
+    a_booking_follows_its_entry_once_its_owner_has_looked,
     moved_onto_another_booking_is_flagged_at_both,
     moved_out_of_hours_is_the_owners_business,
     deleted_outside_calls_the_booking_off,
@@ -75,6 +76,51 @@ fn moved_outside_is_flagged_where_the_owner_wants_to_look_first(database: Databa
     it.assert_sound();
 }
 
+fn a_booking_follows_its_entry_once_its_owner_has_looked(database: Database) {
+    let it = Outside::start_with(database, &flagging());
+    let booked = it.book(at(600));
+    let entry = id(&it.event());
+    let admin = it.server.member(&it.database, "admin@outside.example", "w", "admin");
+    let follow = || {
+        let flag = it.texts("SELECT id FROM booking_flags").remove(0);
+        let fields = [("flag", flag.as_str()), ("how", "follow")];
+        it.server.post_form("/booking/flag", &fields, &[("cookie", admin.as_str())])
+    };
+    it.drag(&entry, at(690));
+    it.sync();
+    assert!(it.server.get_as("/booking", &admin).text.contains("Move the booking there"));
+    let done = follow();
+    assert_eq!(done.headers["location"], "/booking?followed=1", "{}", done.text);
+    assert_eq!(it.booking(&booked), ("confirmed".into(), at(690)));
+    it.in_step();
+    assert_eq!(told(&it, "moved"), 1);
+    assert_eq!(it.flags(), Vec::<String>::new());
+    // Only the booking takes time there now, and it can be booked where it was.
+    assert!(it.offers(at(600)) && !it.offers(at(690)));
+    it.cancel(&booked);
+    it.sync();
+    assert!(it.offers(at(690)));
+
+    // Onto another one it does not go, and stays flagged.
+    let (first, second) = (it.book(at(600)), it.book(at(750)));
+    let events = it.texts(
+        "SELECT m.remote_id FROM mirrors m JOIN bookings b ON b.id = m.booking_id
+                           WHERE m.remote_id IS NOT NULL ORDER BY b.start_at",
+    );
+    it.drag(&events[0], at(750));
+    it.sync();
+    let refused = follow();
+    assert_eq!(refused.status, 400, "{}", refused.text);
+    assert!(refused.text.contains("Another booking is at that time"), "{}", refused.text);
+    assert_eq!((it.booking(&first).1, it.booking(&second).1), (at(600), at(750)));
+    assert_eq!(it.flags(), ["moved_outside"]);
+    // What became of it last is what is shown.
+    it.delete(&events[0]);
+    it.sync();
+    assert_eq!(it.flags(), ["deleted_outside"]);
+    it.assert_sound();
+}
+
 fn moved_onto_another_booking_is_flagged_at_both(database: Database) {
     let it = Outside::start(database);
     let first = it.book(at(600));
@@ -131,6 +177,14 @@ fn deleted_outside_is_flagged_and_can_be_put_back(database: Database) {
         &[("cookie", staff.as_str())],
     );
     assert!(refused.status >= 400, "{}", refused.status);
+    for nonsense in ["", "x", "\u{0}", "0193b5a0-7c1e-7000-8000-000000000001"] {
+        let refused = it.server.post_form(
+            "/booking/flag",
+            &[("flag", nonsense), ("how", "put-back")],
+            &[("cookie", admin.as_str())],
+        );
+        assert_eq!(refused.status, 404, "{nonsense:?}: {}", refused.text);
+    }
     let done = it.server.post_form(
         "/booking/flag",
         &[("flag", flag.as_str()), ("how", "put-back")],

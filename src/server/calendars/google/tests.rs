@@ -173,9 +173,7 @@ fn what_is_there_and_makes_no_sense_is_not_gone() {
         json!({ "id": "x", "status": "confirmed", "recurringEventId": "s", "originalStartTime": { "date": "2027-03-01" } }),
         json!({ "id": "x", "status": "cancelled", "recurringEventId": "s", "originalStartTime": { "date": 7 } }),
     ] {
-        let Change::Unreadable { id, .. } = event::change(json.clone(), "UTC") else {
-            panic!("{json}")
-        };
+        let Change::Unreadable { id, .. } = event::change(json.clone(), "UTC") else { panic!("{json}") };
         assert_eq!(id, "x");
     }
 }

@@ -291,6 +291,23 @@ pub async fn set_gone(
     Ok(())
 }
 
+/// An account has a new credential: what was wrong with its calendars is of the past.
+pub async fn forget_trouble(
+    conn: &mut Conn,
+    of: Owner<'_>,
+    connection: &ConnectionId,
+) -> Result<(), StoreError> {
+    run!(
+        conn,
+        "UPDATE calendars SET trouble = '', failures = 0
+         WHERE workspace_id = $1 AND member_id = $2 AND connection_id = $3",
+        of.workspace.as_str(),
+        of.member.as_str(),
+        connection.as_str()
+    )?;
+    Ok(())
+}
+
 /// Notes that a calendar is, or is no longer, in use through another account. While it is, this one is off.
 pub async fn set_twin(
     conn: &mut Conn,

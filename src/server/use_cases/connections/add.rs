@@ -1,9 +1,9 @@
 //! Accounts that are connected with something that is entered here: a password for programs, or the address of a feed.
 
-use super::{Kept, keep, look};
+use super::{Kept, connection_id, file, find, keep, look, owner};
 use crate::{
     api::{AppError, calendars::PasswordForm},
-    domain::questions::FieldError,
+    domain::{ids::ConnectionId, questions::FieldError},
     server::{
         calendars::{
             self, Provider,
@@ -12,7 +12,11 @@ use crate::{
         },
         context::Context,
         outside::guard,
-        store::members::SignedIn,
+        store::{
+            connections::{self as store, calendars as calendars_store},
+            members::SignedIn,
+            sync as sync_store,
+        },
     },
 };
 use chrono::{DateTime, Utc};
@@ -136,19 +140,64 @@ pub(super) fn feed_provider() -> Option<&'static dyn Provider> {
     calendars::provider("ical").filter(|provider| provider.connect() == Connect::Feed)
 }
 
-/// Subscribes to a feed, or renews a subscription.
-pub async fn feed(context: &Context, me: &SignedIn, url: &str, now: DateTime<Utc>) -> Result<Kept, AppError> {
+/// A feed's account of the member who is signed in, whose address is to be entered anew.
+async fn subscribed(context: &Context, me: &SignedIn, of: &str) -> Result<ConnectionId, AppError> {
+    let mut conn = context.db.read().await?;
+    let row = find(&mut conn, me, &connection_id(of)?).await?;
+    let is_feed = feed_provider().is_some_and(|feeds| feeds.key() == row.provider);
+    if !is_feed || file::is_file(&row.provider, &row.account_key) {
+        return Err(AppError::UnknownPage);
+    }
+    Ok(row.id)
+}
+
+/// Subscribes to a feed, or renews a subscription. `of`: the account whose feed has this address from now on, and keeps what
+/// was chosen for it; empty for a new one.
+pub async fn feed(
+    context: &Context,
+    me: &SignedIn,
+    url: &str,
+    of: &str,
+    now: DateTime<Utc>,
+) -> Result<Kept, AppError> {
     let provider = feed_provider().ok_or(AppError::UnknownPage)?;
+    let former = if of.is_empty() { None } else { Some(subscribed(context, me, of).await?) };
     let refused = |sentence: String| AppError::field("feed", sentence);
-    let url = address(context, url, None).await.map_err(refused)?;
+    let url = address(context, url, None).await.map_err(&refused)?;
     let found = look(context, me, provider, Credential::Feed { url }, None, now).await?;
-    let found = found.map_err(|fault| match beside(&fault, "feed") {
-        AppError::Invalid { fields } => {
-            AppError::field("feed", fields.into_iter().map(|field| field.message).collect::<String>())
+    let found = found.map_err(|fault| match (&fault, beside(&fault, "feed")) {
+        // There was no "before" that the sentence for a known feed speaks of.
+        (Fault::Revoked(_), _) => refused(
+            "The server lets nobody read this address without signing in, or has withdrawn it. Look for the calendar's \
+             secret or public address in iCal format."
+                .to_owned(),
+        ),
+        (_, AppError::Invalid { fields }) => {
+            refused(fields.into_iter().map(|field| field.message).collect::<String>())
         }
-        other => other,
+        (_, other) => other,
     })?;
     let mut conn = context.db.write().await?;
+    if let Some(former) = former {
+        calendars_store::lock(&mut conn, owner(me)).await?;
+        let (workspace, member, key) = (&me.workspace_id, &me.member_id, &found.account.key);
+        match store::by_account(&mut conn, workspace, member, provider.key(), key).await? {
+            Some(other) if other != former => {
+                return Err(AppError::field(
+                    "feed",
+                    "You have subscribed to this address already. You can disconnect this account here.",
+                ));
+            }
+            Some(_) => {}
+            None => {
+                store::set_key(&mut conn, workspace, &former, key).await?;
+                // Another server's cursor says nothing at this one.
+                for calendar in sync_store::all_calendars(&mut conn, &former).await? {
+                    sync_store::forget_cursor(&mut conn, &calendar).await?;
+                }
+            }
+        }
+    }
     let kept = keep(&mut conn, context, me, &found, now).await.map_err(at_address("feed"))?;
     conn.commit().await?;
     Ok(kept)

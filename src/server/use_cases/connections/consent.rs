@@ -3,7 +3,7 @@
 //! Who goes there gets a state that only their session can come back with, once, within ten minutes; the code that comes back
 //! is worth nothing without the verifier that stayed here (RFC 7636).
 
-use super::{Found, Kept, in_time, keep, look};
+use super::{Found, Kept, connection_id, find, in_time, keep, look};
 use crate::{
     api::AppError,
     server::{
@@ -63,11 +63,13 @@ fn not_set_up(provider: &str) -> AppError {
     AppError::ProviderNotSetUp { provider: provider.to_owned() }
 }
 
-/// Where a member is sent to consent.
+/// Where a member is sent to consent. `account`: the one that is to be connected again, which the provider then suggests;
+/// empty for any.
 pub async fn begin(
     context: &Context,
     me: &SignedIn,
     provider: &str,
+    account: &str,
     now: DateTime<Utc>,
 ) -> Result<String, AppError> {
     let (provider, oauth) = providers::oauth(provider).ok_or(AppError::UnknownPage)?;
@@ -76,7 +78,12 @@ pub async fn begin(
     let setup = setup.ok_or_else(|| not_set_up(provider.name()))?;
     let (state, verifier) = (oauth::random_secret(), oauth::random_secret());
     let redirect = providers::redirect_uri(context, provider.key());
-    let url = oauth::authorize_url(&setup, &oauth, &redirect, &state, &verifier)
+    let known = match account {
+        "" => String::new(),
+        id => find(&mut conn, me, &connection_id(id)?).await?.label,
+    };
+    let hint = if known.contains('@') { known.as_str() } else { "" };
+    let url = oauth::authorize_url(&setup, &oauth, &redirect, &state, &verifier, hint)
         .map_err(|fault| AppError::BadRequest { hint: fault.to_string() })?;
     let hash = crypto::hash(&state);
     let row = StateRow {

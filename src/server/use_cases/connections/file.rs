@@ -38,6 +38,14 @@ fn plain_name(name: &str) -> String {
     if name.is_empty() { "calendar.ics".to_owned() } else { name }
 }
 
+/// What files are known by: their names, after this. Feeds are known by a hash.
+const KEY: &str = "file:";
+
+/// Is an account a file that was uploaded?
+pub(super) fn is_file(provider: &str, account_key: &str) -> bool {
+    add::feed_provider().is_some_and(|feeds| feeds.key() == provider) && account_key.starts_with(KEY)
+}
+
 /// Takes a calendar file as busy time. A file of the same name replaces the one before.
 pub async fn file(
     context: &Context,
@@ -66,7 +74,7 @@ pub async fn file(
         now,
     };
     let calendars = provider.calendars(&access).await.map_err(told)?;
-    let account = Account { key: format!("file:{name}"), label: name, home };
+    let account = Account { key: format!("{KEY}{name}"), label: name, home };
     let found = Found { provider, credential, account, calendars };
     let mut conn = context.db.write().await?;
     let kept = keep(&mut conn, context, me, &found, now).await.map_err(add::at_address("file"))?;
@@ -111,13 +119,15 @@ async fn take(
 ) -> Result<(), StoreError> {
     for event in events {
         let root = event.instance.as_ref().map_or(&event.id, |instance| &instance.series);
+        // As of every calendar: when is kept, not what and with whom.
+        let bare = RemoteEvent { title: String::new(), participants: Vec::new(), ..event.clone() };
         let new = remote_events::NewEvent {
             calendar,
             workspace: &me.workspace_id,
             id: &event.id,
             root,
             resource: part,
-            document: &document(event)?,
+            document: &document(&bare)?,
         };
         remote_events::keep(conn, &new).await?;
     }

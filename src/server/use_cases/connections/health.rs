@@ -9,6 +9,8 @@ const LATE: TimeDelta = TimeDelta::minutes(45);
 /// What is known of an account.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Facts<'a> {
+    /// Is it a file that was uploaded?
+    pub(super) is_file: bool,
     /// `ok`, `reconnect` or `permission`.
     pub(super) state: &'a str,
     /// What is wrong with the account; empty when nothing is.
@@ -60,6 +62,9 @@ pub(super) fn health(facts: &Facts<'_>, now: DateTime<Utc>) -> Health {
             (HealthWord::Delayed, first(&[trouble, calendar_trouble]))
         }
         _ if unread > 0 => (HealthWord::Starting, "Its events are being read for the first time."),
+        _ if facts.is_file => {
+            (HealthWord::InStep, "It is as it was uploaded. Upload it again when it has changed.")
+        }
         _ if late => (HealthWord::Delayed, "It was not read for longer than usual."),
         _ => (HealthWord::InStep, ""),
     };
@@ -67,9 +72,9 @@ pub(super) fn health(facts: &Facts<'_>, now: DateTime<Utc>) -> Health {
         word,
         sentence: sentence.to_owned(),
         until,
-        last: facts.last.filter(|_| unread == 0),
-        // What waits for its owner is tried by nobody.
-        next: facts.next.filter(|_| word != HealthWord::Reconnect),
+        last: facts.last.filter(|_| unread == 0 && !facts.is_file),
+        // What waits for its owner is tried by nobody, and a file is asked of nobody.
+        next: facts.next.filter(|_| word != HealthWord::Reconnect && !facts.is_file),
         waiting: facts.waiting,
     }
 }
@@ -152,6 +157,16 @@ mod tests {
         assert_eq!(word(&unused), HealthWord::Unused);
         let written = Facts { reading: 0, last: None, ..well() };
         assert_eq!(word(&written), HealthWord::InStep);
+    }
+
+    #[test]
+    fn a_file_stays_as_it_was_uploaded_and_is_never_late() {
+        let file = Facts { is_file: true, last: Some(now() - TimeDelta::days(30)), ..well() };
+        let found = health(&file, now());
+        assert!(found.word == HealthWord::InStep && found.sentence.contains("Upload it again"));
+        assert_eq!((found.last, found.next), (None, None));
+        let new = Facts { is_file: true, unread: 1, ..well() };
+        assert_eq!(word(&new), HealthWord::Starting);
     }
 
     #[test]

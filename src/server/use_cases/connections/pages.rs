@@ -2,7 +2,7 @@
 
 use super::{
     choose::makes_meetings,
-    connection_id, find,
+    connection_id, file, find,
     health::{Facts, health},
     list::through,
     opened, owner,
@@ -55,6 +55,10 @@ fn gaps_of(gaps: &[(String, i64, String)], calendar: &str) -> String {
     }
 }
 
+fn named(provider: &dyn Provider, is_file: bool) -> &'static str {
+    if is_file { "Calendar file" } else { provider.name() }
+}
+
 fn shown_calendar(
     provider: &dyn Provider,
     row: CalendarRow,
@@ -98,8 +102,10 @@ async fn shown_account(
     let calendar_trouble = rows.iter().filter(in_use).map(|calendar| calendar.trouble.as_str());
     let calendar_trouble = calendar_trouble.into_iter().find(|trouble| !trouble.is_empty());
     let gaps = gaps::of_member(conn, &me.workspace_id, &me.member_id).await?;
+    let is_file = file::is_file(&row.provider, &row.account_key);
     let health = health(
         &Facts {
+            is_file,
             state: &row.state,
             trouble: &row.trouble,
             calendar_trouble: calendar_trouble.unwrap_or_default(),
@@ -122,8 +128,10 @@ async fn shown_account(
     Ok(Some(Account {
         id: row.id.to_string(),
         provider: provider.key(),
-        provider_name: provider.name(),
+        provider_name: named(provider, is_file),
         label: row.label.clone(),
+        writes: provider.writes(),
+        is_file,
         health,
         calendars: calendars.collect(),
     }))
@@ -155,8 +163,10 @@ async fn choices(conn: &mut Conn, context: &Context, me: &SignedIn) -> Result<Ve
 
 fn member_account(row: HealthRow, now: DateTime<Utc>) -> Option<MemberAccount> {
     let provider = calendars::provider(&row.provider)?;
+    let is_file = file::is_file(&row.provider, &row.account_key);
     let health = health(
         &Facts {
+            is_file,
             state: &row.state,
             trouble: &row.trouble,
             calendar_trouble: &row.calendar_trouble,
@@ -170,7 +180,12 @@ fn member_account(row: HealthRow, now: DateTime<Utc>) -> Option<MemberAccount> {
         },
         now,
     );
-    Some(MemberAccount { member: row.member, provider_name: provider.name(), health })
+    Some(MemberAccount {
+        member: row.member,
+        provider_name: named(provider, is_file),
+        writes: provider.writes(),
+        health,
+    })
 }
 
 /// The page of the accounts of the member who is signed in.
@@ -230,18 +245,19 @@ pub async fn account(
     let older = log.last().filter(|_| more).map(|line| format!("{}.{}", line.at, line.id));
     let again = match opened(context, &row) {
         Some(Credential::Password { url, user, .. }) => Again::Password { url, user },
-        Some(Credential::Feed { .. } | Credential::File) => Again::Feed,
+        Some(Credential::Feed { .. }) => Again::Feed,
+        Some(Credential::File) => Again::File,
         Some(Credential::Tokens { .. }) => Again::Consent,
         None => match calendars::provider(&row.provider).map(Provider::connect) {
             Some(Connect::OAuth(_)) => Again::Consent,
             Some(Connect::Password { .. }) => Again::Password { url: String::new(), user: String::new() },
+            _ if account.is_file => Again::File,
             _ => Again::Feed,
         },
     };
     Ok(AccountPage {
         me: shown(me),
         zone: zone(me)?,
-        writes: calendars::provider(&row.provider).is_some_and(Provider::writes),
         since: instant(row.created_at),
         account,
         again,
@@ -257,5 +273,6 @@ pub async fn account(
         older,
         later: cursor.is_some(),
         alert: None,
+        echo: None,
     })
 }

@@ -5,7 +5,7 @@ use crate::{
     api::{AppError, staff::FlagLine},
     domain::{
         appointment::BookingStatus,
-        ids::{BookingId, MirrorId, WorkspaceId},
+        ids::{BookingId, MirrorId, RowId, WorkspaceId},
         interval::Interval,
     },
     server::{
@@ -44,7 +44,10 @@ pub(super) enum Moved {
     NoMore,
 }
 
-/// Raises a flag at a mirror's booking.
+/// The flags that say what a calendar shows instead of a booking's time: one at a time is true.
+const TIMES: [&str; 4] = ["moved_outside", "deleted_outside", "changed_outside", "overlap"];
+
+/// Raises a flag at a mirror's booking, in the place of what its calendar showed before.
 pub(super) async fn raise(
     conn: &mut Conn,
     mirror: &MirrorRow,
@@ -52,6 +55,9 @@ pub(super) async fn raise(
     detail: &str,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
+    for former in TIMES.iter().filter(|former| TIMES.contains(&kind) && **former != kind) {
+        flags::lower(conn, mirror.booking()?, &mirror.member_id, former).await?;
+    }
     raise_at(conn, mirror, mirror.booking()?, kind, detail, now).await
 }
 
@@ -78,7 +84,7 @@ pub(super) async fn raise_at(
 
 /// The entry and its booking agree about the time again.
 pub(super) async fn lower_times(conn: &mut Conn, mirror: &MirrorRow) -> Result<(), StoreError> {
-    for kind in ["moved_outside", "deleted_outside", "changed_outside", "overlap"] {
+    for kind in TIMES {
         flags::lower(conn, mirror.booking()?, &mirror.member_id, kind).await?;
     }
     Ok(())
@@ -267,6 +273,7 @@ pub(crate) async fn lines(
             flag.kind.as_str(),
             "moved_outside" | "changed_outside" | "deleted_outside" | "overlap" | "unwritten"
         ),
+        can_follow: flag.kind == "moved_outside",
         id: flag.id,
         member: flag.member,
         detail: flag.detail,
@@ -279,6 +286,8 @@ pub(crate) async fn lines(
 pub enum Settle {
     /// The calendar shall show what the booking says: its entry is written again.
     PutBack,
+    /// The booking shall be where the calendar shows it: it is moved, and everyone is told.
+    Follow,
     /// They know; nothing is done.
     Dismiss,
 }
@@ -292,12 +301,20 @@ pub async fn settle(
     now: DateTime<Utc>,
 ) -> Result<(), AppError> {
     let workspace = &me.workspace_id;
+    let flag = RowId::try_from(flag.to_owned()).map_err(|_| AppError::UnknownAppointment)?;
     let mut conn = context.db.write().await?;
-    let Some((booking, member, kind)) = flags::by_id(&mut conn, workspace, flag).await? else {
+    let Some((booking, member, kind)) = flags::by_id(&mut conn, workspace, flag.as_str()).await? else {
         return Err(AppError::UnknownAppointment);
     };
     if !sees(&mut conn, me, &booking).await? {
         return Err(AppError::UnknownAppointment);
+    }
+    if how == Settle::Follow {
+        let entries = mirrors::of_booking(&mut conn, &booking).await?;
+        drop(conn);
+        let moved = entries.into_iter().find(|entry| entry.member_id == member && entry.state == "apart");
+        follow(context, moved.as_ref(), now).await?;
+        conn = context.db.write().await?;
     }
     flags::lower(&mut conn, &booking, &member, &kind).await?;
     if how == Settle::PutBack {
@@ -311,6 +328,29 @@ pub async fn settle(
     note(&mut conn, workspace, &actor, "booking.flag_settled", &subject, now).await?;
     conn.commit().await?;
     Ok(())
+}
+
+/// Moves a booking to where its entry was moved.
+async fn follow(context: &Context, moved: Option<&MirrorRow>, now: DateTime<Utc>) -> Result<(), AppError> {
+    let refused = |sentence: &str| AppError::BadRequest { hint: sentence.to_owned() };
+    let to = moved.and_then(|mirror| {
+        Some((mirror, Interval::new(instant(mirror.start_at?), instant(mirror.end_at?))?))
+    });
+    let Some((mirror, time)) = to else {
+        return Err(refused("Its entry does not show one other time any more. Please look at the calendar."));
+    };
+    match move_booking(context, mirror, time, mirror.etag.as_deref(), now).await? {
+        Moved::Done => {}
+        Moved::Overlaps(_) => {
+            return Err(refused("Another booking is at that time, so this one was not moved."));
+        }
+        Moved::TooLate => return Err(refused("That time has passed, so the booking was not moved.")),
+        Moved::NoMore => return Err(refused("This booking does not take place any more.")),
+    }
+    // The entry took its time by itself until now; from now on its booking does.
+    let mut conn = context.db.write().await?;
+    super::choices_changed(&mut conn, &mirror.calendar_id, now).await?;
+    Ok(conn.commit().await?)
 }
 
 /// Has one entry written again, whatever it shows.

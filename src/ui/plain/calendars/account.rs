@@ -2,11 +2,11 @@
 
 use super::{
     HERE, alert,
-    connect::{self, Filled, password_fields},
-    done, press, shown_health,
+    connect::{self, Filled, feed_field, password_fields},
+    done, needs_owner, shown_health, sync_now,
 };
 use crate::{
-    api::calendars::{AccountPage, Again, LogLine, ShownCalendar},
+    api::calendars::{Account, AccountPage, Again, LogLine, ShownCalendar},
     domain::zone::ZoneRules,
     ui::{
         plain::{Document, pager, when, zone_hint},
@@ -94,10 +94,15 @@ fn settings(calendar: &ShownCalendar, here: &str) -> AnyView {
                 "A calendar that bookings are written to is always read.",
                 calendar.syncs,
             )}
-            {tick("conflicts", "Its events take time", "Nobody can book you while one of them goes on.", calendar.conflicts)}
+            {tick(
+                "conflicts",
+                "Count its events as busy",
+                "Nobody can book you while one of them goes on.",
+                calendar.conflicts,
+            )}
             {tick(
                 "tentative",
-                "Tentative events take time, too",
+                "Count tentative events as busy, too",
                 "Those that you have not accepted for certain.",
                 calendar.tentative,
             )}
@@ -120,56 +125,66 @@ fn settings(calendar: &ShownCalendar, here: &str) -> AnyView {
     .into_any()
 }
 
-fn calendar(calendar: &ShownCalendar, here: &str, zone: &ZoneRules) -> AnyView {
+fn calendar(calendar: &ShownCalendar, account: &Account, zone: &ZoneRules) -> AnyView {
+    let here = format!("{HERE}/{}", account.id);
     let usable = calendar.present && calendar.twin.is_none();
     let last = calendar.last.filter(|_| calendar.syncs).map(|last| {
-        view! { <p class="hint">"Read last: " {when(zone, last)}</p> }
+        view! { <p class="hint mt-2">"Read last: " {when(zone, last)}</p> }
     });
     let settings = usable.then(|| {
         let label = format!(" of {}", calendar.name);
         view! {
             <details class="mt-2">
                 <summary class="link cursor-pointer">"Settings" <span class="sr-only">{label}</span></summary>
-                {settings(calendar, here)}
+                {settings(calendar, &here)}
             </details>
         }
     });
-    let account = here.rsplit('/').next().unwrap_or_default();
     view! {
-        <div class="card min-w-0">
-            <ul>{super::listed(calendar, account)}</ul>
+        <li class="card min-w-0">
+            {super::listed(calendar, account, false)}
             {last}
             {settings}
-        </div>
+        </li>
     }
     .into_any()
 }
 
-fn again(again: Again, provider: &'static str, name: &'static str) -> AnyView {
+/// The way to connect an account again, with what was refused of it.
+fn again(again: Again, account: &Account, form: &Form) -> AnyView {
+    let (provider, name, id) = (account.provider, account.provider_name, account.id.clone());
     match again {
         Again::Consent => view! {
             <p class="mb-3">
                 {format!("When {name} no longer accepts our access, or permissions are missing. Nothing that you chose is lost.")}
             </p>
-            {connect::consent(provider, format!("Connect it again at {name}"))}
+            {connect::consent(provider, &id, format!("Connect it again at {name}"))}
         }
         .into_any(),
-        Again::Password { url, user } => {
-            let form = Form::default();
-            view! {
-                <form method="post" action="/booking/calendars/password" class="grid gap-5">
-                    <p>"When the password was changed. Nothing that you chose is lost."</p>
-                    <input type="hidden" name="provider" value=provider/>
-                    {password_fields(&form, &Filled { url, user })}
-                    <p><button type="submit" class="button">"Connect it again"</button></p>
-                </form>
-            }
-            .into_any()
+        Again::Password { url, user } => view! {
+            <form method="post" action="/booking/calendars/password" class="grid gap-5">
+                <p>"When the password was changed. Nothing that you chose is lost."</p>
+                <input type="hidden" name="provider" value=provider/>
+                <input type="hidden" name="account" value=id/>
+                {password_fields(form, &Filled { url, user }, false)}
+                <p><button type="submit" class="button-primary">"Connect it again"</button></p>
+            </form>
         }
+        .into_any(),
         Again::Feed => view! {
+            <form method="post" action="/booking/calendars/feed" class="grid gap-5">
+                <p>"When the feed has another address. Nothing that you chose is lost."</p>
+                <input type="hidden" name="account" value=id/>
+                {feed_field(form, "Its address now", "The one before is not shown again: it is a secret.")}
+                <p><button type="submit" class="button-primary">"Subscribe again"</button></p>
+            </form>
+        }
+        .into_any(),
+        Again::File => view! {
             <p>
-                "Enter the feed's address, or upload the file, once more under "
-                <a class="link" href=format!("{HERE}#connect")>"Connect an account"</a> "."
+                "Upload the file under its name once more, at "
+                <a class="link" href=format!("{HERE}#connect-ical")>"Connect an account"</a>
+                ". Nothing that you chose is lost."
             </p>
         }
         .into_any(),
@@ -186,74 +201,85 @@ fn log(lines: Vec<LogLine>, zone: &ZoneRules, later: bool) -> AnyView {
         let failed = (!went_well).then(|| view! { <span class="badge badge-bad">"Failed"</span> " " });
         let calendar = (!calendar.is_empty()).then(|| view! { <span class="hint">{calendar} ": "</span> });
         view! {
-            <li class="py-2">
-                <span class="hint">{when(zone, at)}</span> " " {failed} {calendar}
-                <span class="wrap-anywhere">{sentence}</span>
+            <li class="py-2 grid gap-x-4 sm:grid-cols-[14rem_1fr]">
+                <span class="hint">{when(zone, at)}</span>
+                <p class="min-w-0 wrap-anywhere">{failed} {calendar} {sentence}</p>
             </li>
         }
     });
-    view! { <ol class="card mt-3 divide-y divide-line">{rows.collect_view()}</ol> }.into_any()
+    view! { <ol class="card mt-3 py-2 divide-y divide-line">{rows.collect_view()}</ol> }.into_any()
 }
 
 /// One account. `word`: what was done just now.
 pub fn one(page: AccountPage, word: &str) -> Document {
-    let AccountPage {
-        me,
-        zone,
-        account,
-        since,
-        again: way,
-        writes,
-        log: lines,
-        older,
-        later,
-        alert: sentence,
-    } = page;
+    let AccountPage { me, zone, account, since, again: way, log: lines, older, later, alert: sentence, echo } =
+        page;
     let here = format!("{HERE}/{}", account.id);
-    let refused = sentence.is_some();
+    let form = Form::new(echo);
+    let refused = sentence.is_some() || form.refused();
     let title = format!("{}{}", if refused { "Error: " } else { "" }, account.label);
-    let calendars = account.calendars.iter().map(|one| calendar(one, &here, &zone)).collect_view();
-    let stays = if writes {
+    let calendars = account.calendars.iter().map(|one| calendar(one, &account, &zone)).collect_view();
+    let stays = if account.writes {
         "Events that were written to its calendars stay there. Everything that is known of it here is forgotten: its events \
          take no time any more, and changes that wait are not written. Our access is taken back at the provider."
     } else {
         "Everything that is known of it here is forgotten, and its events take no time any more."
     };
+    let words = if way == Again::File { "Upload it again" } else { "Connect it again" };
+    let way = again(way, &account, &form);
+    // Whoever has to do it finds it before everything else.
+    let (before, after) = if needs_owner(&account) || form.refused() {
+        let first = view! {
+            <section aria-labelledby="again" class="mt-8">
+                <h2 id="again" class="heading mb-3" tabindex="-1">{words}</h2>
+                <div class="card">{way}</div>
+            </section>
+        };
+        (Some(first), None)
+    } else {
+        let folded = view! {
+            <details id="again" class="card">
+                <summary class="button">{words} " …"</summary>
+                <div class="mt-4">{way}</div>
+            </details>
+        };
+        (None, Some(folded))
+    };
     let body = view! {
         <p><a class="back" href=HERE>"All calendars"</a></p>
         <h1 class="title mt-2 wrap-anywhere" tabindex="-1">{account.label.clone()}</h1>
         <p class="hint mt-1">{account.provider_name} ", connected " {when(&zone, since)}</p>
-        <div class="mt-6 grid gap-4 empty:hidden">{alert(sentence)} {done(word)}</div>
+        <div class="mt-6 grid gap-4 empty:hidden">{alert(sentence)} {form.summary()} {done(word, &here)}</div>
         <section aria-labelledby="health" class="card mt-6">
-            <div class="flex flex-wrap items-start justify-between gap-3">
+            <div class="flex items-start justify-between gap-3">
                 <h2 id="health" class="heading">"How it is"</h2>
-                {press(format!("{here}/sync"), None, "Sync now", "")}
+                {sync_now(&account, "", false)}
             </div>
-            {shown_health(&account.health, &zone)}
+            {shown_health(&account, &zone)}
         </section>
+        {before}
         <section aria-labelledby="calendars" class="mt-8">
             <h2 id="calendars" class="heading">"Calendars"</h2>
             {zone_hint(&zone)}
-            <div class="mt-3 grid gap-4">{calendars}</div>
-        </section>
-        <section aria-labelledby="again" class="mt-8">
-            <h2 id="again" class="heading mb-3" tabindex="-1">"Connect again"</h2>
-            <div class="card">{again(way, account.provider, account.provider_name)}</div>
+            <ul class="mt-3 grid gap-4">{calendars}</ul>
         </section>
         <section aria-labelledby="log" class="mt-8">
             <h2 id="log" class="heading" tabindex="-1">"What was done"</h2>
             {log(lines, &zone, later)}
             {pager(&here, "", later, older)}
         </section>
-        <section aria-labelledby="disconnect" class="mt-8">
-            <h2 id="disconnect" class="heading mb-3">"Disconnect"</h2>
-            <details class="card">
-                <summary class="button">"Disconnect this account …"</summary>
-                <form method="post" action=format!("{here}/disconnect") class="mt-4 grid gap-3">
-                    <p>{stays}</p>
-                    <p><button type="submit" class="button-danger">"Disconnect"</button></p>
-                </form>
-            </details>
+        <section aria-labelledby="access" class="mt-8">
+            <h2 id="access" class="heading mb-3">"Access"</h2>
+            <div class="grid gap-4">
+                {after}
+                <details class="card">
+                    <summary class="button">"Disconnect this account …"</summary>
+                    <form method="post" action=format!("{here}/disconnect") class="mt-4 grid gap-3">
+                        <p>{stays}</p>
+                        <p><button type="submit" class="button-danger">"Disconnect"</button></p>
+                    </form>
+                </details>
+            </div>
         </section>
     };
     Document { title, body: body.into_any(), staff: Some((me, HERE)) }

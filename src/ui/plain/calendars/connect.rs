@@ -7,11 +7,14 @@ use crate::{
 };
 use leptos::prelude::*;
 
-/// A button that leads to a provider's consent page.
-pub(super) fn consent(key: &'static str, words: String) -> AnyView {
+/// A button that leads to a provider's consent page. `account`: the one that is to be connected again, if it is one.
+pub(super) fn consent(key: &'static str, account: &str, words: String) -> AnyView {
+    let account = (!account.is_empty())
+        .then(|| view! { <input type="hidden" name="account" value=account.to_owned()/> });
     view! {
         <form method="post" action="/booking/calendars/connect">
             <input type="hidden" name="provider" value=key/>
+            {account}
             <button type="submit" class="button-primary">{words}</button>
         </form>
     }
@@ -26,7 +29,7 @@ fn by_consent(choice: &Choice, ready: bool, is_admin: bool) -> AnyView {
             format!("You choose the account at {}, and allow what this server may do there.", choice.name);
         view! {
             <p class="hint mt-1 mb-3">{hint}</p>
-            {consent(choice.key, format!("Connect {}", choice.name))}
+            {consent(choice.key, "", format!("Connect {}", choice.name))}
         }
         .into_any()
     } else if is_admin {
@@ -61,8 +64,8 @@ pub(super) struct Filled {
     pub(super) user: String,
 }
 
-/// Address, user and password.
-pub(super) fn password_fields(form: &Form, filled: &Filled) -> AnyView {
+/// Address, user and password. `presets`: for some servers the address is known.
+pub(super) fn password_fields(form: &Form, filled: &Filled, presets: bool) -> AnyView {
     let url = view! {
         <input
             class="input" id="url" name="url" type="text" inputmode="url" maxlength="2000" value=form.value("url", &filled.url)
@@ -84,7 +87,11 @@ pub(super) fn password_fields(form: &Form, filled: &Filled) -> AnyView {
             aria-describedby=form.described("password", true) aria-invalid=form.invalid("password")
         />
     };
-    let url_hint = "Such as https://cloud.example.com. For iCloud and Fastmail it can stay empty.";
+    let url_hint = if presets {
+        "Such as https://cloud.example.com. For iCloud and Fastmail it can stay empty."
+    } else {
+        "Where it was found the last time."
+    };
     let password_hint =
         "Made in your account there, for one app. It is kept encrypted and never shown again.";
     view! {
@@ -103,7 +110,7 @@ fn by_password(choice: &Choice, presets: &[PresetChoice], form: &Form) -> AnyVie
         let id = if number == 0 { "preset".to_owned() } else { format!("preset-{}", preset.key) };
         let about = format!("preset-{}-about", preset.key);
         view! {
-            <div>
+            <div class="preset">
                 <label class="tick tick-tight" for=id.clone()>
                     <input
                         type="radio" id=id.clone() name="preset" value=preset.key checked=preset.key == chosen
@@ -124,7 +131,7 @@ fn by_password(choice: &Choice, presets: &[PresetChoice], form: &Form) -> AnyVie
                     <legend class="label">"Where is it?"</legend>
                     {boxes.collect_view()}
                 </fieldset>
-                {password_fields(form, &Filled::default())}
+                {password_fields(form, &Filled::default(), true)}
                 <p><button type="submit" class="button-primary">{format!("Connect {}", choice.name)}</button></p>
             </form>
         </section>
@@ -132,9 +139,8 @@ fn by_password(choice: &Choice, presets: &[PresetChoice], form: &Form) -> AnyVie
     .into_any()
 }
 
-/// A feed or a file.
-fn by_feed(choice: &Choice, form: &Form) -> AnyView {
-    let heading = format!("connect-{}", choice.key);
+/// The address of a feed.
+pub(super) fn feed_field(form: &Form, label: &'static str, hint: &'static str) -> AnyView {
     let feed = view! {
         <input
             class="input" id="feed" name="feed" type="text" inputmode="url" required maxlength="2000"
@@ -142,8 +148,13 @@ fn by_feed(choice: &Choice, form: &Form) -> AnyView {
             aria-describedby=form.described("feed", true) aria-invalid=form.invalid("feed")
         />
     };
-    let feed_hint =
-        "Its events take time. Nothing is written to it. Such as https://calendar.example.com/secret.ics.";
+    form.field("feed", label, Some(hint.into_any()), feed.into_any())
+}
+
+/// A feed or a file.
+fn by_feed(choice: &Choice, form: &Form) -> AnyView {
+    let heading = format!("connect-{}", choice.key);
+    let feed_hint = "Its events count as busy. Nothing is written to it. Such as https://calendar.example.com/secret.ics.";
     let file = view! {
         <input
             class="input" id="file" name="file" type="file" required accept=".ics,text/calendar"
@@ -153,9 +164,9 @@ fn by_feed(choice: &Choice, form: &Form) -> AnyView {
     let file_hint = "10 MB at most. A file of the same name replaces the one before.";
     view! {
         <section class="card min-w-0" aria-labelledby=heading.clone()>
-            <h3 class="heading" id=heading.clone()>{format!("{}: a feed or a file", choice.name)}</h3>
+            <h3 class="heading" id=heading.clone()>"Feed or file"</h3>
             <form method="post" action="/booking/calendars/feed" class="mt-3 grid gap-4">
-                {form.field("feed", "Address of a feed", Some(feed_hint.into_any()), feed.into_any())}
+                {feed_field(form, "Address of a feed", feed_hint)}
                 <p><button type="submit" class="button-primary">"Subscribe"</button></p>
             </form>
             <form method="post" action="/booking/calendars/file" enctype="multipart/form-data" class="mt-6 grid gap-4">
@@ -178,7 +189,7 @@ pub(super) fn section(choices: Vec<Choice>, form: &Form, is_admin: bool) -> AnyV
     let providers = is_admin.then(|| {
         view! {
             <p class="mt-4">
-                <a class="link" href=format!("{HERE}/providers")>"Providers"</a>
+                <a class="link inline-block py-1" href=format!("{HERE}/providers")>"Providers"</a>
                 ": how Google and Microsoft know this server."
             </p>
         }

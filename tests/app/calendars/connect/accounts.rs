@@ -18,6 +18,9 @@ both!(
     a_caldav_account_is_connected_through_the_form,
     a_feed_is_subscribed_to_through_the_form,
     a_file_is_taken_as_busy_time,
+    a_refusal_stands_on_the_page_on_which_it_was_sent,
+    a_feed_with_another_address_is_the_same_account,
+    what_is_done_on_the_list_is_said_on_the_list,
 );
 
 fn world(database: &Database) {
@@ -277,7 +280,11 @@ fn a_feed_is_subscribed_to_through_the_form(database: Database) {
     let page = Receiver::start(|_| {
         Reaction::Answer(200, "Content-Type: text/html\r\n", "<!doctype html><title>x</title>")
     });
-    at_field(&subscribe(&page.url), "feed", "");
+    at_field(&subscribe(&page.url), "feed", "web page");
+    for status in [401, 403, 410] {
+        let shut = Receiver::start(move |_| Reaction::Answer(status, "", ""));
+        at_field(&subscribe(&shut.url), "feed", "without signing in");
+    }
     let feed = Receiver::start(|_| Reaction::Answer(200, "Content-Type: text/calendar\r\n", FEED));
     let made = subscribe(&feed.url);
     assert_eq!(made.status, 303, "{}", made.text);
@@ -311,13 +318,30 @@ fn a_file_is_taken_as_busy_time(database: Database) {
     at_field(&upload(&ada, "x.ics", ""), "file", "Please choose a calendar file");
     at_field(&upload(&ada, "x.ics", "<html>hello</html>"), "file", "");
     let long = format!("{FEED}{}", " ".repeat(11 * 1024 * 1024));
-    assert_eq!(upload(&ada, "x.ics", &long).status, 413);
+    let refused = upload(&ada, "x.ics", &long);
+    assert_eq!(refused.status, 413);
+    let error = refused.text.split("id=\"file-error\"").nth(1).expect("said at its field");
+    assert!(error.split(['>', '<']).nth(1).unwrap().contains("larger than 10 MB"), "{}", refused.text);
+    assert!(refused.text.contains("Connect an account"), "on the page that it was sent from");
     let made = upload(&ada, "C:\\lessons.ics", FEED);
     assert_eq!(made.status, 303, "{}", made.text);
     let page = made.headers["location"].to_str().unwrap().split('?').next().unwrap().to_owned();
     let text = ada.get(&page).text;
     assert!(text.contains("lessons.ics") && text.contains("Lessons"), "{text}");
     app.database.wait_for("SELECT COUNT(*) FROM remote_events", 1);
+    let kept = app.database.texts("SELECT document FROM remote_events").remove(0);
+    assert!(!kept.contains("Lesson"), "when is kept, not what: {kept}");
+    app.database.wait_for("SELECT COUNT(*) FROM calendars WHERE synced_at IS NULL", 0);
+    // Nobody is asked for it, so there is nothing to try.
+    let text = ada.get(&page).text;
+    assert!(text.contains("It is as it was uploaded") && !text.contains("Sync now"), "{text}");
+    assert!(!text.contains("Next try") && !text.contains("to be written"), "{text}");
+    // Reloading the address that a refused form was sent to leads back to the list.
+    for form in ["connect", "password", "feed", "file"] {
+        let back = ada.get(&format!("/booking/calendars/{form}"));
+        assert_eq!((back.status, &back.headers["location"]), (303, &"/booking/calendars".parse().unwrap()));
+    }
+    assert!(text.contains("The file was uploaded."), "the log begins with it: {text}");
     // The file comes again without its event, under its name.
     let empty = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//y//EN\r\nEND:VCALENDAR\r\n";
     let again = upload(&ada, "lessons.ics", empty);
@@ -325,4 +349,105 @@ fn a_file_is_taken_as_busy_time(database: Database) {
     app.database.wait_for("SELECT COUNT(*) FROM remote_events", 0);
     app.database.wait_for("SELECT COUNT(*) FROM busy_intervals", 0);
     assert_eq!(app.database.number("SELECT COUNT(*) FROM connections"), 1);
+}
+
+fn a_refusal_stands_on_the_page_on_which_it_was_sent(database: Database) {
+    world(&database);
+    let app = App::start(database);
+    let ada = app.member("w", "staff");
+    let peer = Peer::start(Kind::Radicale);
+    let made = caldav(&ada, &peer.url, "rosa", "secret");
+    let page = made.headers["location"].to_str().unwrap().split('?').next().unwrap().to_owned();
+    let id = page.rsplit('/').next().unwrap();
+    let again = |url: &str, password: &str, account: &str| {
+        let form = [
+            ("provider", "caldav"),
+            ("account", account),
+            ("url", url),
+            ("user", "rosa"),
+            ("password", password),
+        ];
+        ada.post("/booking/calendars/password", &form)
+    };
+    let wrong = again(&peer.url, "wrong-app-password", id);
+    at_field(&wrong, "password", "does not take this user name");
+    assert!(wrong.text.contains("How it is") && !wrong.text.contains("Connect an account"), "{}", wrong.text);
+    assert!(!wrong.text.contains("wrong-app-password"));
+    at_field(&again("nonsense here", "secret", id), "url", "Please enter the whole address");
+    assert_eq!(again(&peer.url, "secret", id).headers["location"], format!("{page}?done=renewed"));
+    // Nobody's account, and another member's.
+    let other = app.member("w", "staff");
+    let form = [("provider", "caldav"), ("account", id), ("url", "x y"), ("user", "a"), ("password", "b")];
+    assert_eq!(other.post("/booking/calendars/password", &form).status, 404);
+    for nobody in ["x", "0193b5a0-7c1e-7000-8000-000000000001", "\u{0}"] {
+        assert_eq!(again("nonsense here", "secret", nobody).status, 404, "{nobody:?}");
+        assert_eq!(
+            ada.post("/booking/calendars/feed", &[("feed", &peer.url), ("account", nobody)]).status,
+            404
+        );
+        let consent = [("provider", "google"), ("account", nobody)];
+        assert_eq!(ada.post("/booking/calendars/connect", &consent).status, 404);
+    }
+}
+
+fn a_feed_with_another_address_is_the_same_account(database: Database) {
+    world(&database);
+    let app = App::start(database);
+    let ada = app.member("w", "staff");
+    let feed = || Receiver::start(|_| Reaction::Answer(200, "Content-Type: text/calendar\r\n", FEED));
+    let (former, now, another) = (feed(), feed(), feed());
+    let made = ada.post("/booking/calendars/feed", &[("feed", &former.url)]);
+    let page = made.headers["location"].to_str().unwrap().split('?').next().unwrap().to_owned();
+    let id = page.rsplit('/').next().unwrap();
+    let calendar = app.database.texts("SELECT id FROM calendars").remove(0);
+    done(&ada.post(&format!("{page}/{calendar}/use"), &[("to", "off")]), "unused");
+    app.database.execute("UPDATE calendars SET cursor = 'of the former server'");
+    app.database.execute("UPDATE connections SET state = 'reconnect', trouble = 'The address was replaced.'");
+    let shown = ada.get(&page).text;
+    assert!(shown.contains("Its address now") && !shown.contains(&former.url), "{shown}");
+
+    let again = |url: &str| ada.post("/booking/calendars/feed", &[("feed", url), ("account", id)]);
+    at_field(&again("https://169.254.169.254/"), "feed", "private network");
+    done(&again(&now.url), "renewed");
+    assert_eq!(app.database.number("SELECT COUNT(*) FROM connections WHERE state = 'ok'"), 1);
+    let kept = "SELECT COUNT(*) FROM calendars WHERE NOT conflicts AND cursor IS NULL";
+    assert_eq!(app.database.number(kept), 1, "what was chosen stays; where reading stood does not");
+    // What is subscribed to already does not become two, nor does the one become the other.
+    ada.post("/booking/calendars/feed", &[("feed", &another.url)]);
+    at_field(&again(&another.url), "feed", "subscribed to this address already");
+    assert_eq!(app.database.number("SELECT COUNT(*) FROM connections"), 2);
+    // A file has no address.
+    let made = upload(&ada, "lessons.ics", FEED);
+    let file = made.headers["location"].to_str().unwrap().split('?').next().unwrap().to_owned();
+    let of_file = [("feed", former.url.as_str()), ("account", file.rsplit('/').next().unwrap())];
+    assert_eq!(ada.post("/booking/calendars/feed", &of_file).status, 404);
+}
+
+fn what_is_done_on_the_list_is_said_on_the_list(database: Database) {
+    world(&database);
+    let app = App::start(database);
+    two_calendars(&app, "ada@outside.example");
+    let ada = app.member("w", "staff");
+    let page = ada.connect("google");
+    let id = page.rsplit('/').next().unwrap();
+    let (second, holidays) = (calendar(&app, "Second"), calendar(&app, "Holidays"));
+    for (action, to, word, sentence) in [
+        (format!("{second}/use"), "on", "used", "count as busy from now on"),
+        (format!("{second}/receive"), "on", "receives", "Bookings are written there from now on"),
+        ("sync".to_owned(), "", "sync", "It is being looked at now"),
+    ] {
+        let sent = ada.post(&format!("{page}/{action}"), &[("to", to), ("on", "list")]);
+        let location = sent.headers["location"].to_str().unwrap();
+        assert_eq!(location, format!("/booking/calendars?done={word}&at={id}#account-{id}"));
+        let list = ada.get(location.split('#').next().unwrap()).text;
+        let card = list.split(&format!("id=\"account-{id}\"")).nth(1).unwrap();
+        assert!(card.contains(sentence), "{card}");
+        assert_eq!(list.matches("role=\"status\"").count(), 1, "once: {list}");
+    }
+    let refused = ada.post(&format!("{page}/{holidays}/receive"), &[("to", "on"), ("on", "list")]);
+    assert!(refused.status == 400 && refused.text.contains("can only be read"), "{}", refused.text);
+    assert!(refused.text.contains("Your accounts"), "on the list, too: {}", refused.text);
+    // What stands in an address is never repeated.
+    let odd = ada.get("/booking/calendars?done=%3Cscript%3E&at=%3Cscript%3E").text;
+    assert!(!odd.contains("script"), "{odd}");
 }

@@ -224,7 +224,10 @@ fn connecting_again_renews_the_account(database: Database) {
     let ada = app.member("w", "staff");
     let first = ada.connect("google");
     let calendar = app.database.texts("SELECT id FROM calendars");
-    app.database.execute("UPDATE calendars SET tentative = FALSE, silent = 'refuse'");
+    app.database.execute(
+        "UPDATE calendars SET tentative = FALSE, silent = 'refuse', trouble = 'The access ended.', failures = 3,
+                next_at = 9000000000000000",
+    );
     app.database.execute(
         "UPDATE connections SET state = 'reconnect', trouble = 'The access ended.', failures = 3, told_at = 1",
     );
@@ -233,13 +236,24 @@ fn connecting_again_renews_the_account(database: Database) {
     assert!(ada.get(&first).text.contains("Connect it again at Google Calendar"));
     let sync = ada.post(&format!("{first}/sync"), &[]);
     assert!(sync.status == 400 && sync.text.contains("Please connect the account again"), "{}", sync.text);
-    assert_eq!(ada.connect("google"), first, "the same account");
+    // The provider suggests the account that it is about, whatever others somebody has there.
+    app.google.post("/_/accounts", json!({"email": "ada@aside.example"}));
+    let id = first.rsplit('/').next().unwrap();
+    let sent = ada.post("/booking/calendars/connect", &[("provider", "google"), ("account", id)]);
+    let to = sent.headers["location"].to_str().unwrap();
+    assert!(to.ends_with("&login_hint=ada%40outside.example"), "{to}");
+    let back = ada.get(&consent(to));
+    assert_eq!(back.headers["location"], format!("{first}?done=renewed"), "the same account: {}", back.text);
     let renewed = app.database.number(
         "SELECT COUNT(*) FROM connections WHERE version = 2 AND state = 'ok' AND trouble = '' AND failures = 0
            AND told_at IS NULL AND hints > 0",
     );
     assert_eq!(renewed, 1);
     assert_eq!(app.database.texts("SELECT id FROM calendars"), calendar);
+    let fresh =
+        "SELECT COUNT(*) FROM calendars WHERE trouble = '' AND failures = 0 AND next_at < 9000000000000000";
+    assert_eq!(app.database.number(fresh), 1, "what failed is tried again now, and is not held against it");
+    assert!(!ada.get("/booking/calendars").text.contains("The access ended."));
     assert_eq!(
         app.database
             .number("SELECT COUNT(*) FROM calendars WHERE NOT tentative AND silent = 'refuse' AND receives"),

@@ -87,6 +87,25 @@ fn admins_see_how_accounts_are_and_nothing_that_is_in_them(database: Database) {
         let text = app.member("one", role).get("/booking/calendars").text;
         assert!(!text.contains("Accounts of all members") && !text.contains("Needs reconnecting"), "{role}");
     }
+    // As much as the owner is told: until when it is limited, when it was well, when it is tried, and what waits.
+    app.database.execute(
+        "UPDATE connections SET state = 'ok', trouble = '', limited_until = 4102444800000000, next_at = 4102444860000000",
+    );
+    app.database.execute("UPDATE calendars SET synced_at = 1764547200000000");
+    let admin = app.member("one", "admin").get("/booking/calendars").text;
+    let members = admin.split("Accounts of all members").nth(1).unwrap();
+    for expected in [
+        "Limited by the provider",
+        " until ",
+        "2100-01-01T00:00:00",
+        "Next try: ",
+        "2100-01-01T00:01:00",
+        "Last success: ",
+        "2025-12-01T00:00:00",
+        "Nothing waits to be written",
+    ] {
+        assert!(members.contains(expected), "no {expected} in {members}");
+    }
     let other = app.member("two", "admin").get("/booking/calendars").text;
     assert!(other.contains("Nobody has connected an account yet") && !other.contains("Needs reconnecting"));
 }
