@@ -155,7 +155,7 @@ fn what_is_gone() {
         // An exception of a series that was deleted.
         json!({ "id": "x", "status": "cancelled", "recurringEventId": "series" }),
     ] {
-        assert_eq!(super::event::change(json.clone(), "UTC"), Change::Gone { id: "x".into() }, "{json}");
+        assert_eq!(event::change(json.clone(), "UTC"), Change::Gone { id: "x".into() }, "{json}");
     }
 }
 
@@ -170,9 +170,7 @@ fn what_is_there_and_makes_no_sense_is_not_gone() {
         json!({ "id": "x", "status": "confirmed", "recurringEventId": "s", "originalStartTime": { "date": "2027-03-01" } }),
         json!({ "id": "x", "status": "cancelled", "recurringEventId": "s", "originalStartTime": { "date": 7 } }),
     ] {
-        let Change::Unreadable { id, .. } = super::event::change(json.clone(), "UTC") else {
-            panic!("{json}")
-        };
+        let Change::Unreadable { id, .. } = event::change(json.clone(), "UTC") else { panic!("{json}") };
         assert_eq!(id, "x");
     }
 }
