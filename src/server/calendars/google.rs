@@ -272,7 +272,8 @@ impl Provider for Google {
 async fn find(access: &Access<'_>, calendar: &str, id: &str) -> Result<Option<Event>, Fault> {
     let url = url(access, &["calendars", calendar, "events", id])?;
     match call(access, Method::GET, url, None, None).await.map_err(Fault::from) {
-        Ok(body) => parsed(&body).map(Some).map_err(|_| unclear()),
+        // What is no answer of Google's says nothing about the event.
+        Ok(body) => serde_json::from_value(parsed(&body)?).map(Some).map_err(|_| unclear()),
         Err(Fault::NotFound) => Ok(None),
         Err(fault) => Err(fault),
     }

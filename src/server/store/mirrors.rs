@@ -149,6 +149,27 @@ pub async fn of_calendar(
     )
 }
 
+/// Ids at the provider of entries in a calendar that were written before an instant and never read since, of bookings that are
+/// still to come.
+pub async fn never_read(
+    conn: &mut Conn,
+    calendar: &CalendarId,
+    before: DateTime<Utc>,
+) -> Result<Vec<String>, StoreError> {
+    let found = rows!(
+        conn,
+        (String,),
+        "SELECT m.remote_id FROM mirrors m JOIN bookings b ON b.id = m.booking_id
+         WHERE m.calendar_id = $1 AND m.remote_id IS NOT NULL AND m.written >= m.wanted AND m.updated_at < $2
+           AND b.end_at > $2
+           AND NOT EXISTS (SELECT 1 FROM remote_events e WHERE e.calendar_id = m.calendar_id AND e.id = m.remote_id)
+         ORDER BY m.id LIMIT 100",
+        calendar.as_str(),
+        micros(before)
+    )?;
+    Ok(found.into_iter().map(|(id,)| id).collect())
+}
+
 /// The mirrors in a calendar that are to be written, or whose meeting is awaited, and due.
 pub async fn due(
     conn: &mut Conn,

@@ -137,6 +137,13 @@ pub(super) async fn calendar(tour: &mut Tour<'_>, calendar: &CalendarRow) -> Res
                 if let (Some(seen), false) = (&seen, found.unchanged) {
                     changed += sweep(tour, calendar, seen, window, &known).await?;
                 }
+                if !everything {
+                    // Made and taken away before it was ever read: no list of changes tells of that.
+                    let mut conn = tour.context.db.read().await?;
+                    let missing = mirrors::never_read(&mut conn, &calendar.id, began).await?;
+                    drop(conn);
+                    tell(tour, calendar, News { missing, ..News::default() }, window).await?;
+                }
                 gaps::tell(tour, calendar).await?;
                 return finish(tour, calendar, &next, began, edition, changed, everything).await;
             }

@@ -333,14 +333,14 @@ moves!(
     an_entry_is_deleted_and_made_anew_at_xandikos: Xandikos DeleteAndPut,
 );
 
-/// A deletion is a deletion all the same.
-fn an_entry_that_is_deleted_calls_its_booking_off(database: Database, kind: Kind) {
+/// A deletion is a deletion all the same, also of what was never read since it was made.
+fn an_entry_that_is_deleted_calls_its_booking_off(database: Database, kind: Kind, read: bool) {
     let mut peer = Peer::start(kind);
     peer.make("Home", &["VEVENT"]);
     let (rosa, work) = block_on(peer.rosa());
     let home = block_on(rosa.calendar("Home"));
     let stage = Stage::start(database, &rosa, &[work, home], &[]);
-    let booked = stage.book(at(600));
+    let booked = if read { stage.book(at(600)) } else { stage.book_only(at(600)) };
     peer.delete(&[&booked.id]);
     stage.sync();
     assert_eq!(stage.booking(&booked).0, "cancelled", "{:?}", stage.log(""));
@@ -348,17 +348,25 @@ fn an_entry_that_is_deleted_calls_its_booking_off(database: Database, kind: Kind
     stage.database.assert_sound();
 }
 
-mod an_entry_is_deleted {
-    use super::Kind;
-    use crate::harness::Database;
+both!(
+    an_entry_is_deleted_at_radicale,
+    an_entry_is_deleted_at_xandikos,
+    an_entry_is_deleted_before_it_was_read_at_radicale,
+    an_entry_is_deleted_before_it_was_read_at_xandikos,
+);
 
-    #[test]
-    fn at_radicale() {
-        super::an_entry_that_is_deleted_calls_its_booking_off(Database::sqlite(), Kind::Radicale);
-    }
+fn an_entry_is_deleted_at_radicale(database: Database) {
+    an_entry_that_is_deleted_calls_its_booking_off(database, Kind::Radicale, true);
+}
 
-    #[test]
-    fn at_xandikos() {
-        super::an_entry_that_is_deleted_calls_its_booking_off(Database::postgres(), Kind::Xandikos);
-    }
+fn an_entry_is_deleted_at_xandikos(database: Database) {
+    an_entry_that_is_deleted_calls_its_booking_off(database, Kind::Xandikos, true);
+}
+
+fn an_entry_is_deleted_before_it_was_read_at_radicale(database: Database) {
+    an_entry_that_is_deleted_calls_its_booking_off(database, Kind::Radicale, false);
+}
+
+fn an_entry_is_deleted_before_it_was_read_at_xandikos(database: Database) {
+    an_entry_that_is_deleted_calls_its_booking_off(database, Kind::Xandikos, false);
 }

@@ -107,7 +107,15 @@ impl Stage {
         self.server.as_ref().unwrap()
     }
 
+    /// Books, and has the entry of the booking read once.
     pub fn book(&self, start: DateTime<Utc>) -> Booked {
+        let booked = self.book_only(start);
+        self.sync();
+        booked
+    }
+
+    /// Books; nothing was read since its entry was made.
+    pub fn book_only(&self, start: DateTime<Utc>) -> Booked {
         let answer = self.server().post("/api/v1/public/book/w/talk/book", &order(start, 1));
         assert_eq!(answer.status, 201, "{}", answer.text);
         let id = self
