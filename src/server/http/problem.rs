@@ -103,7 +103,8 @@ fn with_way_out(error: AppError, href: &str, words: &str) -> Response {
         .map_or_else(String::new, |styles| format!("<link rel=\"stylesheet\" href=\"{styles}\">"));
     let body = format!(
         "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
-         content=\"width=device-width\"><meta name=\"color-scheme\" content=\"light dark\">{styles}<title>{title}</title>\
+         content=\"width=device-width\"><meta name=\"color-scheme\" content=\"light dark\"><link rel=\"icon\" \
+         type=\"image/svg+xml\" href=\"/favicon.svg\">{styles}<title>{title}</title>\
          </head><body><main><div class=\"failure\"><h1 class=\"title\">{title}</h1><p>{sentence}</p>\
          <p><a class=\"button\" href=\"{href}\">{words}</a></p></div></main></body></html>",
         title = error.title(),

@@ -133,7 +133,7 @@ fn uses(calendar: &ShownCalendar) -> Vec<&'static str> {
     let all = [
         (calendar.conflicts, "its events count as busy"),
         (calendar.receives, "bookings are written here"),
-        (calendar.syncs && !calendar.conflicts, "it is read, but its events don't count as busy"),
+        (calendar.syncs && !calendar.conflicts, "its events don't count as busy"),
         (!calendar.syncs && !calendar.receives, "not used"),
         (!calendar.writable, "can only be read"),
         (calendar.pushed, "changes are pushed"),
@@ -213,7 +213,7 @@ fn card(account: Account, zone: &ZoneRules, just_now: Done<'_>) -> AnyView {
     } else {
         None
     };
-    let said = said.map(|said| view! { <div class="mt-3">{said}</div> });
+    let said = said.map(|said| view! { <div class="mt-3 mb-2">{said}</div> });
     let again = needs_owner(&account).then(|| {
         view! {
             <p class="mt-3">

@@ -94,7 +94,11 @@ impl<'c> Tour<'c> {
             Connect::OAuth(_) => {
                 let setup = providers::setup(&mut conn, context, &row.workspace_id, provider).await?;
                 Some(setup.ok_or_else(|| {
-                    Fault::Temporary(format!("{} is not set up on this server any more.", provider.name()))
+                    Fault::Temporary(format!(
+                        "{} is not set up on this server any more. An admin of the workspace can do that under Calendars, \
+                         Providers.",
+                        provider.name()
+                    ))
                 })?)
             }
             Connect::Password { .. } | Connect::Feed => None,

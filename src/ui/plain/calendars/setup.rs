@@ -51,12 +51,6 @@ fn source(provider: &ProviderPage) -> AnyView {
         .into_any()
 }
 
-/// An address that breaks where its parts end.
-fn breakable(address: &str) -> AnyView {
-    let parts = address.split_inclusive('/').map(|part| view! { {part.to_owned()} <wbr/> });
-    parts.collect_view().into_any()
-}
-
 fn one(provider: ProviderPage, form: &Form) -> AnyView {
     let ProviderPage { key, name, redirect, source: from, client_id, tenant, .. } = provider.clone();
     let Some([id, secret, directory]) = names(key) else { return ().into_any() };
@@ -132,7 +126,7 @@ fn one(provider: ProviderPage, form: &Form) -> AnyView {
             <div class="mt-1">{source(&provider)}</div>
             {lost}
             <p class="mt-3">"Redirect address, to be entered at the provider letter by letter:"</p>
-            <p class="notice mt-1 wrap-anywhere select-all"><code>{breakable(&redirect)}</code></p>
+            <p class="notice mt-1 wrap-anywhere select-all"><code>{redirect}</code></p>
             {operators}
             {editor}
             {forget}

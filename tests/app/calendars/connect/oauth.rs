@@ -74,7 +74,7 @@ impl Browser {
 
 /// Goes to the consent page; the address that it leads back to.
 fn agree(setup: &Setup, oauth: &OAuth, verifier: &str) -> String {
-    let url = oauth::authorize_url(setup, oauth, REDIRECT, "the-state", verifier).unwrap();
+    let url = oauth::authorize_url(setup, oauth, REDIRECT, "the-state", verifier, "").unwrap();
     let mut browser = Browser::new();
     match browser.go(url.clone(), None) {
         Ok(back) => back,

@@ -33,7 +33,7 @@ fn setup(stage: &Stage) -> Setup {
 
 /// What the browser brings back.
 fn consent(setup: &Setup) -> HashMap<String, String> {
-    let url = oauth::authorize_url(setup, &particular(), BACK, "the-state", VERIFIER).unwrap();
+    let url = oauth::authorize_url(setup, &particular(), BACK, "the-state", VERIFIER, "").unwrap();
     let agent: ureq::Agent =
         ureq::Agent::config_builder().max_redirects(0).http_status_as_error(false).build().into();
     let answer = agent.get(&url).call().unwrap();
