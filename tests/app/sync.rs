@@ -2,7 +2,11 @@
 //! Each test is a case in which two-way sync is known to go wrong; after each, nothing is lost or doubled.
 
 mod back;
+mod crowded;
 mod faults;
+mod holds;
+mod leaving;
+mod missing;
 mod outside;
 mod reading;
 mod soak;
