@@ -1,6 +1,6 @@
 //! Access that ends, workers that die, several at once.
 
-use super::outside::{Options, Outside};
+use super::outside::{Options, Outside, time};
 use crate::{
     harness::{Database, both},
     world::at,
@@ -15,6 +15,7 @@ both!(
     workers_killed_in_the_middle,
     a_worker_that_ends_before_it_called_off_does_so_later,
     a_provider_that_limits_us_is_left_alone,
+    a_worker_that_lost_its_account_changes_nothing_more,
 );
 
 fn an_access_that_was_taken_back_is_told_once(database: Database) {
@@ -110,5 +111,28 @@ fn a_provider_that_limits_us_is_left_alone(database: Database) {
     it.hurry();
     it.in_step();
     assert_eq!(it.events().len(), 1);
+    it.assert_sound();
+}
+
+/// One that slept for longer than its lease wakes up, and another one holds the account by then.
+fn a_worker_that_lost_its_account_changes_nothing_more(database: Database) {
+    let it = Outside::start(database);
+    it.insert(json!({"summary": "Lunch", "start": time(at(720)), "end": time(at(780))}));
+    it.google.delete("/_/log");
+    it.google.post("/_/faults", json!({"method": "GET", "path": "/events", "delay_ms": 2000}));
+    it.look();
+    it.database.wait_for("SELECT COUNT(*) FROM connections WHERE holder IS NOT NULL", 1);
+    let later = (clock::now() + TimeDelta::hours(1)).timestamp_micros();
+    it.database.execute(&format!("UPDATE connections SET holder = 'another', held_until = {later}"));
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    while !it.answers("GET", "/events").contains(&json!(200)) {
+        assert!(std::time::Instant::now() < deadline, "{:?}", it.google.get("/_/log"));
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    assert_eq!(it.database.number("SELECT COUNT(*) FROM busy_intervals"), 0, "{:?}", it.log());
+    it.database.execute("UPDATE connections SET holder = NULL, held_until = 0");
+    it.sync();
+    assert!(!it.offers(at(720)));
     it.assert_sound();
 }
