@@ -27,6 +27,7 @@ both!(
     an_entry_that_could_not_be_changed_moves_nothing_back,
     made_there_and_then_the_worker_died,
     a_precondition_that_fails_at_the_last_moment,
+    moved_there_while_our_change_was_on_its_way,
     forbidden_for_now_is_not_forbidden_for_ever,
     one_calendar_of_two,
 );
@@ -324,6 +325,29 @@ fn a_precondition_that_fails_at_the_last_moment(database: Database) {
     assert_eq!(it.answers("DELETE", "/events"), [412, 204]);
     assert_eq!(it.events(), Vec::<Value>::new());
     assert_eq!(it.flags(), Vec::<String>::new());
+    it.assert_sound();
+}
+
+/// Our change was decided by what the entry was like a moment ago: it is made on condition that it still is.
+fn moved_there_while_our_change_was_on_its_way(database: Database) {
+    let it = Outside::start(database);
+    let booked = it.book(at(600));
+    let id = it.event()["id"].as_str().unwrap().to_owned();
+    it.google.delete("/_/log");
+    it.google.post("/_/faults", json!({"method": "PATCH", "path": "/events", "delay_ms": 2000}));
+    it.database.execute("UPDATE mirrors SET wanted = wanted + 1, next_at = 0");
+    it.look();
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    while it.answers("PATCH", "/events").is_empty() {
+        assert!(std::time::Instant::now() < deadline, "{:?}", it.log());
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    it.drag(&id, at(690));
+    it.in_step();
+    it.sync();
+    assert!(it.answers("PATCH", "/events").contains(&json!(412)));
+    assert_eq!(it.booking(&booked), ("confirmed".into(), at(690)), "{:?}", it.log());
+    it.event_of(&booked);
     it.assert_sound();
 }
 

@@ -25,6 +25,7 @@ both!(
     a_push_is_enough_to_be_in_step,
     a_lost_cursor_and_a_storm_pass,
     a_meeting_link_is_awaited,
+    moved_there_while_our_change_was_on_its_way,
 );
 
 pub(super) const HOST: &str = "host@outside.example";
@@ -426,5 +427,34 @@ fn a_meeting_link_is_awaited(database: Database) {
         assert!(Instant::now() < deadline, "no link: {:?}", it.log());
         it.sync();
     }
+    it.assert_sound();
+}
+
+/// Our change was decided by what the entry was like a moment ago: it is made on condition that it still is.
+fn moved_there_while_our_change_was_on_its_way(database: Database) {
+    let it = Outside::start(database, "", false);
+    it.book(at(600));
+    let (id, _) = it.event();
+    it.graph.delete("/_/log");
+    // It is read, and the answer takes its time.
+    it.graph.post("/_/faults", json!({ "method": "GET", "path": "/me/events/", "delay_ms": 2000 }));
+    it.database.execute("UPDATE mirrors SET wanted = wanted + 1, next_at = 0");
+    it.database.execute("UPDATE connections SET hints = hints + 1, next_at = 0");
+    let asked = |method: &str| {
+        let log = it.graph.get("/_/log");
+        let calls = log.as_array().unwrap().iter();
+        calls.filter(|call| call["method"] == method && text(&call["path"]).contains("/me/events/")).count()
+    };
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while asked("GET") == 0 {
+        assert!(Instant::now() < deadline, "{:?}", it.log());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    std::thread::sleep(Duration::from_millis(300));
+    it.outside("PATCH", &format!("events/{id}"), busy(at(690)));
+    it.sync();
+    it.sync();
+    assert_eq!(it.booking(), ("confirmed".into(), at(690)), "{:?}", it.log());
+    assert_eq!(it.event(), (id, at(690)));
     it.assert_sound();
 }
