@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 
 both!(
     a_channel_that_ended_there_is_made_anew,
+    a_channel_is_replaced_before_it_ends,
+    what_changed_before_a_channel_was_open_is_found,
     a_channel_that_is_refused_leaves_polling,
     pushes_that_are_all_lost_cost_minutes_only,
     a_storm_of_pushes_is_read_a_few_times,
@@ -64,6 +66,38 @@ fn a_channel_that_ended_there_is_made_anew(database: Database) {
     assert_eq!(it.database.number(hints), before);
     assert_eq!(it.booking(&booked), ("confirmed".into(), at(600)));
     assert!(it.health(&host).contains("In step"));
+    it.assert_sound();
+}
+
+fn a_channel_is_replaced_before_it_ends(database: Database) {
+    let it = Outside::start_with(database, &with_push());
+    let first = channels(&it);
+    it.database.execute("UPDATE calendars SET channel_renew_at = 0");
+    it.sync();
+    let second = channels(&it);
+    assert!(first.len() == 1 && second.len() == 1 && first != second, "{first:?} {second:?}");
+    lunch(&it, 720);
+    taken(&it, 720);
+    it.assert_sound();
+}
+
+/// Between the last look and the first push something changes, which nobody is told.
+fn what_changed_before_a_channel_was_open_is_found(database: Database) {
+    let it = Outside::start_with(database, &with_push());
+    it.google.post("/_/expire", json!({"channels": true}));
+    it.google.post("/_/push", json!({"mode": "off"}));
+    it.google.delete("/_/log");
+    it.google.post("/_/faults", json!({"method": "POST", "path": "/events/watch", "delay_ms": 2000}));
+    it.database.execute("UPDATE calendars SET channel_renew_at = 0");
+    it.look();
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while it.answers("POST", "/events/watch").is_empty() {
+        assert!(Instant::now() < deadline, "{:?}", it.log());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    lunch(&it, 720);
+    taken(&it, 720);
+    it.in_step();
     it.assert_sound();
 }
 

@@ -126,17 +126,19 @@ fn limited_with_seconds_and_with_a_date(database: Database) {
 
 fn refused_for_ever_is_flagged_and_not_tried_again(database: Database) {
     let it = Outside::start(database);
-    it.google
-        .post("/_/faults", json!({"method": "POST", "path": "/events", "times": 100, "reason": "forbidden"}));
-    it.book(at(600));
-    it.in_step();
-    assert_eq!(it.flags(), ["unwritten"]);
-    it.google.delete("/_/log");
-    it.hurry();
-    it.in_step();
-    let tries = it.google.get("/_/log");
-    let tries = tries.as_array().unwrap().iter().filter(|request| request["method"] == "POST").count();
-    assert_eq!(tries, 0, "what is refused for ever is not tried again");
+    for (number, reason) in (1..).zip(["forbidden", "forbiddenForNonOrganizer"]) {
+        it.google
+            .post("/_/faults", json!({"method": "POST", "path": "/events", "times": 100, "reason": reason}));
+        it.book(at(600 + 60 * number));
+        it.in_step();
+        assert_eq!(it.flags(), vec!["unwritten"; usize::try_from(number).unwrap()], "{reason}");
+        it.google.delete("/_/log");
+        it.hurry();
+        it.in_step();
+        let tries = it.answers("POST", "/events");
+        assert_eq!(tries, Vec::<Value>::new(), "what is refused for ever is not tried again: {reason}");
+        it.google.delete("/_/faults");
+    }
     it.assert_sound();
 }
 

@@ -389,6 +389,8 @@ fn a_push_is_enough_to_be_in_step(database: Database) {
     gone(at(810), "removed");
     it.sync();
     assert_eq!(it.graph.get("/_/subscriptions").as_array().unwrap().len(), 1);
+    let whole = it.log().iter().filter(|line| line.contains("Read everything")).count();
+    assert_eq!(whole, 2, "at first, and when something was missed: {:?}", it.log());
     it.assert_sound();
 }
 
