@@ -13,6 +13,7 @@ both!(
     push_channels_end_although_the_access_token_has,
     a_provider_that_does_not_answer_keeps_nobody_waiting,
     a_provider_that_refuses_is_named,
+    an_account_that_somebody_else_has_connected_keeps_its_access,
     disconnected_with_a_full_outbox,
     disconnected_in_the_middle_of_a_reading,
 );
@@ -115,6 +116,21 @@ fn a_provider_that_refuses_is_named(database: Database) {
     assert_eq!(disconnect(&it, &host), "disconnected-here");
     assert_forgotten(&it);
     assert_eq!(it.answers("POST", "/revoke"), [503]);
+    it.assert_sound();
+}
+
+fn an_account_that_somebody_else_has_connected_keeps_its_access(database: Database) {
+    let it = Outside::start_with(database, &Options { hosts: 2, push: true, ..Options::default() });
+    let host = it.host();
+    it.with_tokens();
+    it.connect(0xc1, 0xcb, HOST, &it.token, 1, "receives = FALSE");
+    it.in_step();
+    assert_eq!(channels(&it), 2);
+    assert_eq!(disconnect(&it, &host), "disconnected");
+    assert_eq!(it.answers("POST", "/revoke"), Vec::<Value>::new(), "it would end theirs, too");
+    assert_eq!(channels(&it), 1, "our own pushes end, and theirs go on");
+    it.insert(json!({"summary": "Lunch", "start": time(at(720)), "end": time(at(780))}));
+    it.database.wait_for("SELECT COUNT(*) FROM busy_intervals", 1);
     it.assert_sound();
 }
 

@@ -233,7 +233,10 @@ fn connecting_again_renews_the_account(database: Database) {
     assert!(ada.get(&first).text.contains("Connect it again at Google Calendar"));
     let sync = ada.post(&format!("{first}/sync"), &[]);
     assert!(sync.status == 400 && sync.text.contains("Please connect the account again"), "{}", sync.text);
+    app.database.execute("UPDATE calendars SET next_at = 9000000000000000");
     assert_eq!(ada.connect("google"), first, "the same account");
+    let waits = "SELECT COUNT(*) FROM calendars WHERE next_at = 9000000000000000";
+    assert_eq!(app.database.number(waits), 0, "what was missed is read now");
     let renewed = app.database.number(
         "SELECT COUNT(*) FROM connections WHERE version = 2 AND state = 'ok' AND trouble = '' AND failures = 0
            AND told_at IS NULL AND hints > 0",
