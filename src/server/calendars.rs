@@ -126,11 +126,6 @@ pub trait Provider: Send + Sync + std::fmt::Debug {
     fn read_push(&self, _request: &PushRequest<'_>) -> Push {
         Push::refused(StatusCode::NOT_FOUND)
     }
-
-    /// Takes our access back at the provider when an account is disconnected; nothing where that is not possible.
-    async fn revoke(&self, _access: &Access<'_>) -> Result<(), Fault> {
-        Ok(())
-    }
 }
 
 /// What a push channel should be like.
@@ -140,7 +135,7 @@ pub struct Wish<'a> {
     pub id: &'a str,
     /// A secret that each push must carry; 32 URL-safe characters.
     pub secret: &'a str,
-    /// Where pushes go: a public `https` address.
+    /// Where pushes go: a public `https` address, which no other calendar has.
     pub address: &'a str,
     /// The channel that it continues, if there is one.
     pub former: Option<&'a Channel>,

@@ -7,6 +7,7 @@
 //!
 //! To add a kind: a variant of [`Job`], its lane, and its arm in [`worker`].
 
+mod running;
 mod tours;
 pub mod worker;
 

@@ -37,6 +37,21 @@ pub struct OAuth {
     pub endpoints: StaticEndpoints,
 }
 
+impl OAuth {
+    /// What is missing of the permissions that an account is of no use without, in words.
+    pub fn missing(&self, granted: Option<&[String]>) -> Vec<&'static str> {
+        let Some(granted) = granted else { return Vec::new() };
+        // Microsoft names its scopes with and without their resource, in any case.
+        let plain = |scope: &str| {
+            let scope = scope.to_ascii_lowercase();
+            scope.strip_prefix("https://graph.microsoft.com/").unwrap_or(&scope).to_owned()
+        };
+        let granted: Vec<String> = granted.iter().map(|scope| plain(scope)).collect();
+        let has = |scope: &&str| granted.contains(&plain(scope));
+        self.needed.iter().filter(|(group, _)| !group.iter().any(&has)).map(|(_, words)| *words).collect()
+    }
+}
+
 /// [`Endpoints`] that are compiled in. `{tenant}` stands for the directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StaticEndpoints {
@@ -190,4 +205,35 @@ pub struct Account {
     pub label: String,
     /// Where its calendars are, for [`Access::home`]; empty where that needs no finding out.
     pub home: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OAUTH: OAuth = OAuth {
+        scopes: &[],
+        needed: &[
+            (&["https://x.example/read", "https://x.example/all"], "seeing your events"),
+            (&["Calendars.ReadWrite"], "changing your events"),
+        ],
+        extra: &[],
+        endpoints: StaticEndpoints { authorize: "", token: "", revoke: "", api: "" },
+    };
+
+    #[test]
+    fn one_scope_of_each_group_is_enough_and_what_is_missing_is_named() {
+        let granted = |scopes: &[&str]| {
+            let scopes: Vec<String> = scopes.iter().map(|scope| (*scope).to_owned()).collect();
+            OAUTH.missing(Some(&scopes))
+        };
+        assert_eq!(granted(&["https://x.example/all", "calendars.readwrite", "openid"]), Vec::<&str>::new());
+        assert_eq!(
+            granted(&["https://x.example/read", "https://graph.microsoft.com/Calendars.ReadWrite"]),
+            Vec::<&str>::new()
+        );
+        assert_eq!(granted(&["Calendars.Read"]), ["seeing your events", "changing your events"]);
+        assert_eq!(granted(&["https://x.example/read"]), ["changing your events"]);
+        assert_eq!(OAUTH.missing(None), Vec::<&str>::new(), "as asked (RFC 6749 §5.1)");
+    }
 }

@@ -10,7 +10,7 @@ mod event;
 
 use super::{
     Hint, News, Provider, Push, PushRequest, Wish,
-    access::{Access, Account, Connect, OAuth, StaticEndpoints, send},
+    access::{Access, Account, Connect, OAuth, StaticEndpoints},
     event::{Channel, Draft, From, Known, Meeting, Next, Page, RemoteCalendar, RemoteEvent, Written},
     fault::Fault,
 };
@@ -241,30 +241,6 @@ impl Provider for Google {
         let secret = header("x-goog-channel-token", 256).unwrap_or_default();
         let news = if state == "sync" { News::Nothing } else { News::Changed };
         Push { status: StatusCode::OK, body: String::new(), hints: vec![Hint { channel, secret, news }] }
-    }
-
-    async fn revoke(&self, access: &Access<'_>) -> Result<(), Fault> {
-        let super::access::Credential::Tokens { access: bearer, refresh, .. } = access.credential else {
-            return Ok(());
-        };
-        let Some(endpoint) =
-            access.endpoints.map(|endpoints| &endpoints.revoke).filter(|url| !url.is_empty())
-        else {
-            return Ok(());
-        };
-        // The refresh token takes the access tokens with it.
-        let token = if refresh.is_empty() { bearer } else { refresh };
-        let client = access.provider_client()?;
-        let form = answer::form(&[("token", token)]);
-        let request =
-            client.post(endpoint).header("content-type", "application/x-www-form-urlencoded").body(form);
-        let response = send(client, request.build().map_err(|_| answer::bad_address())?).await?;
-        match response.status() {
-            status if status.is_success() => Ok(()),
-            // It was not valid any more.
-            StatusCode::BAD_REQUEST => Ok(()),
-            status => Err(Fault::status(status)),
-        }
     }
 }
 

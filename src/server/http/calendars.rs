@@ -342,11 +342,13 @@ async fn sync_now(
 }
 
 async fn disconnect(State(state): State<AppState>, Path(id): Path<String>, Staff(me): Staff) -> Response {
-    match connections::disconnect(&state.context, &me, &id, clock::now()).await {
-        Ok(Disconnected::Whole) => Redirect::to(&format!("{HERE}?done=disconnected")).into_response(),
-        Ok(Disconnected::HereOnly) => Redirect::to(&format!("{HERE}?done=disconnected-here")).into_response(),
-        Err(error) => failed(error, HERE),
-    }
+    let word = match connections::disconnect(&state.context, &me, &id, clock::now()).await {
+        Ok(Disconnected::Whole) => "disconnected",
+        Ok(Disconnected::HereOnly) => "disconnected-here",
+        Ok(Disconnected::Later) => "disconnected-later",
+        Err(error) => return failed(error, HERE),
+    };
+    Redirect::to(&format!("{HERE}?done={word}")).into_response()
 }
 
 async fn choose(

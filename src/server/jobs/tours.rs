@@ -1,12 +1,17 @@
 //! Keeping calendars in step: a lane of its own beside the queue. What is to be done stands in the tables of connections and
 //! calendars, not in jobs: see [`crate::server::use_cases::sync`] and decision 6.
 
-use crate::server::{clock, context::Context, crypto, store::sync::HeldRow, use_cases::sync};
+use super::running::Running;
+use crate::server::{clock, context::Context, crypto, store::holds::HeldRow, use_cases::sync};
 use std::{sync::Arc, time::Duration};
-use tokio::{sync::watch, task::JoinSet};
+use tokio::sync::watch;
 
 /// Accounts that one process works on at once.
-const PLACES: usize = 12;
+const PLACES: usize = 18;
+/// No workspace gets another place while it has this many times as many as are free. One that is alone gets twelve; six stay
+/// free for the next one, which gets four of them, and so on: however many have accounts that answer slowly, there is a
+/// place for one more, and nobody's share has to be known beforehand.
+const TIMES_WHAT_IS_FREE: usize = 2;
 /// How long it sleeps at most; processes that share a SQLite file learn of each other's wishes no other way.
 const NAP: Duration = Duration::from_secs(1);
 /// How often the hold on an account is extended; a third of the hold.
@@ -16,23 +21,22 @@ const GRACE: Duration = Duration::from_secs(20);
 
 /// Runs until `stop` says so.
 pub(super) async fn run(context: Context, mut stop: watch::Receiver<bool>) {
-    let mut running = JoinSet::new();
+    let mut running = Running::default();
     while !*stop.borrow() {
         // Registered before looking: what is asked for in between is not slept through.
         let woken = context.db.wake().notified();
         tokio::pin!(woken);
         woken.as_mut().enable();
-        while let Some(ended) = running.try_join_next() {
-            report(ended);
-        }
+        running.sweep();
         let free = PLACES.saturating_sub(running.len());
         if free > 0 {
             // A name for each tour: one that lost its account must not be taken for the one that holds it now.
             let holder: Arc<str> = crypto::random_token().into();
-            match sync::take(&context, &holder, clock::now()).await {
+            let full = running.full(TIMES_WHAT_IS_FREE * free);
+            match sync::take(&context, &holder, &full, clock::now()).await {
                 Ok(None) => {}
                 Ok(Some(row)) => {
-                    running.spawn(tour(context.clone(), row, holder));
+                    running.begin(row.workspace_id.clone(), tour(context.clone(), row, holder));
                     continue;
                 }
                 Err(error) => tracing::warn!(%error, "no accounts could be taken"),
@@ -41,23 +45,12 @@ pub(super) async fn run(context: Context, mut stop: watch::Receiver<bool>) {
         tokio::select! {
             () = &mut woken => {}
             () = tokio::time::sleep(NAP) => {}
-            Some(ended) = running.join_next(), if !running.is_empty() => report(ended),
+            () = running.next(), if running.len() > 0 => {}
             _ = stop.changed() => {}
         }
     }
-    let rest = async {
-        while let Some(ended) = running.join_next().await {
-            report(ended);
-        }
-    };
-    if tokio::time::timeout(GRACE, rest).await.is_err() {
+    if tokio::time::timeout(GRACE, running.rest()).await.is_err() {
         tracing::warn!("calendars were still being read or written; that is done again");
-    }
-}
-
-fn report(ended: Result<(), tokio::task::JoinError>) {
-    if let Err(error) = ended {
-        tracing::error!(%error, "a tour of an account panicked; it is made again when its hold ends");
     }
 }
 

@@ -1,6 +1,6 @@
 //! The workers: they take jobs that are due and do them, a lane each, until they are told to stop.
 
-use super::{Job, Lane, Outcome, tours};
+use super::{Job, Lane, Outcome, running::Running, tours};
 use crate::{
     domain::ids::{NotAnId, RowId, WorkspaceId},
     server::{
@@ -16,11 +16,8 @@ use crate::{
     },
 };
 use chrono::TimeDelta;
-use std::{collections::HashMap, future::Future, sync::Arc, time::Duration};
-use tokio::{
-    sync::watch,
-    task::{self, JoinError, JoinSet},
-};
+use std::{sync::Arc, time::Duration};
+use tokio::{sync::watch, task::JoinSet};
 
 /// How long a job is held before another worker may take it; extended while it runs.
 const LEASE: TimeDelta = TimeDelta::seconds(30);
@@ -74,51 +71,6 @@ async fn listen(context: Context) {
     }
 }
 
-/// The jobs of a lane that run, and whose they are.
-#[derive(Default)]
-struct Running {
-    tasks: JoinSet<()>,
-    of: HashMap<task::Id, WorkspaceId>,
-}
-
-impl Running {
-    /// Each in a task of its own, so that one that panics takes nothing else down.
-    fn begin(&mut self, workspace: WorkspaceId, job: impl Future<Output = ()> + Send + 'static) {
-        self.of.insert(self.tasks.spawn(job).id(), workspace);
-    }
-
-    fn ended(&mut self, ended: Result<(task::Id, ()), JoinError>) {
-        let id = match ended {
-            Ok((id, ())) => id,
-            Err(error) => {
-                tracing::error!(%error, "a job panicked; it is tried again when its lease ends");
-                error.id()
-            }
-        };
-        self.of.remove(&id);
-    }
-
-    /// Waits until one has ended.
-    async fn next(&mut self) {
-        if let Some(ended) = self.tasks.join_next_with_id().await {
-            self.ended(ended);
-        }
-    }
-
-    /// The workspaces that fill their share.
-    fn full(&self, share: usize) -> Vec<WorkspaceId> {
-        let mut counts: HashMap<&WorkspaceId, usize> = HashMap::new();
-        for workspace in self.of.values() {
-            *counts.entry(workspace).or_default() += 1;
-        }
-        counts
-            .into_iter()
-            .filter(|(_, count)| *count >= share)
-            .map(|(workspace, _)| workspace.clone())
-            .collect()
-    }
-}
-
 async fn run_lane(context: Context, lane: Lane, lease: Arc<str>, mut stop: watch::Receiver<bool>) {
     let (places, share) = at_once(lane);
     let mut running = Running::default();
@@ -127,10 +79,8 @@ async fn run_lane(context: Context, lane: Lane, lease: Arc<str>, mut stop: watch
         let woken = context.db.wake().notified();
         tokio::pin!(woken);
         woken.as_mut().enable();
-        while let Some(ended) = running.tasks.try_join_next_with_id() {
-            running.ended(ended);
-        }
-        let free = places.saturating_sub(running.tasks.len());
+        running.sweep();
+        let free = places.saturating_sub(running.len());
         let mut nap = NAP;
         if free > 0 {
             let most = if lane == Lane::Event { share } else { free.min(share) };
@@ -159,12 +109,11 @@ async fn run_lane(context: Context, lane: Lane, lease: Arc<str>, mut stop: watch
         tokio::select! {
             () = &mut woken => {}
             () = tokio::time::sleep(nap) => {}
-            () = running.next(), if !running.tasks.is_empty() => {}
+            () = running.next(), if running.len() > 0 => {}
             _ = stop.changed() => {}
         }
     }
-    let ended = async { while running.tasks.join_next().await.is_some() {} };
-    if tokio::time::timeout(GRACE, ended).await.is_err() {
+    if tokio::time::timeout(GRACE, running.rest()).await.is_err() {
         tracing::warn!(lane = lane.as_str(), "jobs were still running; another worker will take them over");
     }
 }

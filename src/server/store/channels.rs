@@ -1,7 +1,7 @@
 //! Push channels of calendars: one for each calendar at most, in its own row.
 
-use super::{Conn, StoreError, micros, row, run};
-use crate::domain::ids::CalendarId;
+use super::{Conn, StoreError, micros, row, rows, run};
+use crate::domain::ids::{CalendarId, ConnectionId};
 use chrono::{DateTime, Utc};
 
 /// A push channel to keep.
@@ -64,6 +64,23 @@ pub async fn by_channel(
         channel
     )?;
     found.map(|(id, hash)| Ok((CalendarId::try_from(id)?, hash))).transpose()
+}
+
+/// The push channels of an account that have not ended: their ids at the provider, what else ends them, and when they end;
+/// epoch microseconds.
+pub async fn of_connection(
+    conn: &mut Conn,
+    connection: &ConnectionId,
+    now: DateTime<Utc>,
+) -> Result<Vec<(String, String, i64)>, StoreError> {
+    rows!(
+        conn,
+        (String, String, i64),
+        "SELECT channel_id, channel_resource, channel_expires_at FROM calendars
+         WHERE connection_id = $1 AND channel_id IS NOT NULL AND channel_expires_at > $2 ORDER BY id",
+        connection.as_str(),
+        micros(now)
+    )
 }
 
 /// Has a push channel that still works renewed later.

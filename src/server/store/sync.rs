@@ -1,219 +1,47 @@
-//! The engine's side of connections and calendars: who works on an account, where its reading stands, and what was done.
+//! The engine's side of connections and calendars: what asks for attention, where reading stands, and what was done. Who works
+//! on an account is in [`super::holds`].
 
-use super::{Conn, On, StoreError, micros, row, rows, run};
+use super::{Conn, StoreError, micros, row, rows, run};
 use crate::domain::ids::{BookingId, CalendarId, ConnectionId, EventTypeId, MemberId, WorkspaceId};
 use chrono::{DateTime, Utc};
-
-/// A connection that this worker holds.
-#[derive(Debug, Clone, sqlx::FromRow)]
-pub struct HeldRow {
-    /// Its id.
-    #[sqlx(try_from = "String")]
-    pub id: ConnectionId,
-    /// Its workspace.
-    #[sqlx(try_from = "String")]
-    pub workspace_id: WorkspaceId,
-    /// Whose it is.
-    #[sqlx(try_from = "String")]
-    pub member_id: MemberId,
-    /// The provider's key.
-    pub provider: String,
-    /// What its owner knows the account by.
-    pub label: String,
-    /// Where its calendars are.
-    pub home: String,
-    /// Sealed for `connection:ID`.
-    pub credential: Vec<u8>,
-    /// Grows whenever the credential is replaced.
-    pub version: i64,
-    /// `ok`, `reconnect` or `permission`.
-    pub state: String,
-    /// Failures in a row.
-    pub failures: i64,
-    /// The provider limits us until then; epoch microseconds.
-    pub limited_until: Option<i64>,
-    /// When the list of its calendars was read last; epoch microseconds.
-    pub listed_at: Option<i64>,
-    /// Grows whenever something asks for attention.
-    pub hints: i64,
-}
-
-/// Holds at most `most` connections that are due until an instant, for a worker that calls itself `holder`.
-pub async fn take(
-    conn: &mut Conn,
-    holder: &str,
-    until: DateTime<Utc>,
-    most: i64,
-    now: DateTime<Utc>,
-) -> Result<Vec<HeldRow>, StoreError> {
-    Ok(match conn.on() {
-        On::Sqlite(on) => {
-            sqlx::query_as::<_, HeldRow>(
-                "UPDATE connections SET holder = $1, held_until = $2
-                 WHERE id IN (SELECT id FROM connections WHERE next_at <= $3 AND held_until <= $3
-                              ORDER BY next_at LIMIT $4)
-                 RETURNING id, workspace_id, member_id, provider, label, home, credential, version, state, failures,
-                           limited_until, listed_at, hints",
-            )
-            .bind(holder)
-            .bind(micros(until))
-            .bind(micros(now))
-            .bind(most)
-            .fetch_all(on)
-            .await?
-        }
-        On::Postgres(on) => {
-            // Materialized: run once, so that it never takes more than it may.
-            sqlx::query_as::<_, HeldRow>(
-                "WITH due AS MATERIALIZED (
-                    SELECT id FROM connections WHERE next_at <= $3 AND held_until <= $3
-                    ORDER BY next_at LIMIT $4 FOR UPDATE SKIP LOCKED)
-                 UPDATE connections SET holder = $1, held_until = $2 WHERE id IN (SELECT id FROM due)
-                 RETURNING id, workspace_id, member_id, provider, label, home, credential, version, state, failures,
-                           limited_until, listed_at, hints",
-            )
-            .bind(holder)
-            .bind(micros(until))
-            .bind(micros(now))
-            .bind(most)
-            .fetch_all(on)
-            .await?
-        }
-    })
-}
-
-/// Holds one connection, unless somebody else does.
-pub async fn take_one(
-    conn: &mut Conn,
-    id: &ConnectionId,
-    holder: &str,
-    until: DateTime<Utc>,
-    now: DateTime<Utc>,
-) -> Result<Option<HeldRow>, StoreError> {
-    row!(
-        conn,
-        HeldRow,
-        "UPDATE connections SET holder = $2, held_until = $3 WHERE id = $1 AND held_until <= $4 AND state = 'ok'
-           AND (failures = 0 OR next_at <= $4) AND (limited_until IS NULL OR limited_until <= $4)
-         RETURNING id, workspace_id, member_id, provider, label, home, credential, version, state, failures,
-                   limited_until, listed_at, hints",
-        id.as_str(),
-        holder,
-        micros(until),
-        micros(now)
-    )
-}
-
-/// When the next connection is due that nobody holds; epoch microseconds.
-pub async fn next_due(conn: &mut Conn) -> Result<Option<i64>, StoreError> {
-    // Two steps in the index at most for each connection that is held: there are never more than places at workers.
-    let found = row!(
-        conn,
-        (Option<i64>,),
-        "SELECT MIN(CASE WHEN held_until > next_at THEN held_until ELSE next_at END) FROM connections"
-    )?;
-    Ok(found.and_then(|(at,)| at))
-}
-
-/// Holds a connection longer. `false` when it is not held any more.
-pub async fn extend(
-    conn: &mut Conn,
-    id: &ConnectionId,
-    holder: &str,
-    until: DateTime<Utc>,
-) -> Result<bool, StoreError> {
-    let held = run!(
-        conn,
-        "UPDATE connections SET held_until = $3 WHERE id = $1 AND holder = $2",
-        id.as_str(),
-        holder,
-        micros(until)
-    )?;
-    Ok(held > 0)
-}
-
-/// How a tour of a connection ended.
-#[derive(Debug)]
-pub struct Ended<'a> {
-    /// The hints that it began with.
-    pub hints: i64,
-    /// When there is something to do next.
-    pub next: DateTime<Utc>,
-    /// `ok`, `reconnect` or `permission`.
-    pub state: &'a str,
-    /// What is wrong, for its owner; empty when nothing is.
-    pub trouble: &'a str,
-    /// Failures in a row.
-    pub failures: i64,
-    /// The provider limits us until then.
-    pub limited_until: Option<DateTime<Utc>>,
-}
-
-/// Lets go of a connection. What asked for attention meanwhile is seen to at once.
-pub async fn release(
-    conn: &mut Conn,
-    id: &ConnectionId,
-    holder: &str,
-    ended: &Ended<'_>,
-    now: DateTime<Utc>,
-) -> Result<bool, StoreError> {
-    let released = run!(
-        conn,
-        "UPDATE connections
-         SET holder = NULL, held_until = 0, state = $4, trouble = $5, failures = $6, updated_at = $8,
-             limited_until = CAST($7 AS BIGINT),
-             next_at = CASE WHEN hints = $9 OR $4 <> 'ok' OR CAST($7 AS BIGINT) IS NOT NULL THEN CAST($3 AS BIGINT)
-                            ELSE CAST($8 AS BIGINT) END,
-             trouble_since = CASE WHEN $5 = '' THEN NULL ELSE COALESCE(trouble_since, CAST($8 AS BIGINT)) END,
-             told_at = CASE WHEN $4 = 'ok' THEN NULL ELSE told_at END
-         WHERE id = $1 AND holder = $2",
-        id.as_str(),
-        holder,
-        micros(ended.next),
-        ended.state,
-        ended.trouble,
-        ended.failures,
-        ended.limited_until.map(micros),
-        micros(now),
-        ended.hints
-    )?;
-    Ok(released > 0)
-}
-
-/// Notes that the owner is being told that an account needs them. `false` when they were told before.
-pub async fn tell_once(conn: &mut Conn, id: &ConnectionId, now: DateTime<Utc>) -> Result<bool, StoreError> {
-    let told = run!(
-        conn,
-        "UPDATE connections SET told_at = $2 WHERE id = $1 AND told_at IS NULL",
-        id.as_str(),
-        micros(now)
-    )?;
-    Ok(told > 0)
-}
-
-/// Keeps a credential that was renewed, if this worker still holds the connection and nobody replaced it.
-pub async fn set_credential(
-    conn: &mut Conn,
-    id: &ConnectionId,
-    holder: &str,
-    version: i64,
-    credential: &[u8],
-) -> Result<bool, StoreError> {
-    let kept = run!(
-        conn,
-        "UPDATE connections SET credential = $4, version = version + 1 WHERE id = $1 AND holder = $2 AND version = $3",
-        id.as_str(),
-        holder,
-        version,
-        credential
-    )?;
-    Ok(kept > 0)
-}
 
 /// Notes that the list of an account's calendars was read.
 pub async fn set_listed(conn: &mut Conn, id: &ConnectionId, now: DateTime<Utc>) -> Result<(), StoreError> {
     run!(conn, "UPDATE connections SET listed_at = $2 WHERE id = $1", id.as_str(), micros(now))?;
     Ok(())
+}
+
+/// Has the list of an account's calendars read in its next tour.
+pub async fn forget_list(conn: &mut Conn, id: &ConnectionId) -> Result<(), StoreError> {
+    run!(conn, "UPDATE connections SET listed_at = NULL WHERE id = $1", id.as_str())?;
+    Ok(())
+}
+
+/// What of the calendars that are read a list of their account did not show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unlisted {
+    /// Nothing, or it can be read all the same.
+    Nothing,
+    /// One is gone, and may come back.
+    Gone,
+    /// One can't be read, and may be gone.
+    Sought,
+}
+
+/// What of a connection's calendars that are read a list did not show.
+pub async fn unlisted(conn: &mut Conn, id: &ConnectionId) -> Result<Unlisted, StoreError> {
+    let found = row!(
+        conn,
+        (Option<i64>,),
+        "SELECT CAST(MAX(CASE WHEN present THEN 2 ELSE 1 END) AS BIGINT) FROM calendars
+         WHERE connection_id = $1 AND syncs AND (NOT present OR missing_since IS NOT NULL AND failures > 0)",
+        id.as_str()
+    )?;
+    Ok(match found.and_then(|(found,)| found) {
+        None => Unlisted::Nothing,
+        Some(1) => Unlisted::Gone,
+        Some(_) => Unlisted::Sought,
+    })
 }
 
 /// Asks for attention to an account.
@@ -285,6 +113,8 @@ pub struct CalendarRow {
     pub window_until: i64,
     /// The last reading that came to an end; epoch microseconds.
     pub synced_at: Option<i64>,
+    /// Since when lists of the account don't show it; epoch microseconds.
+    pub missing_since: Option<i64>,
     /// Failures in a row.
     pub failures: i64,
     /// When it is read next; epoch microseconds.
@@ -299,13 +129,20 @@ pub struct CalendarRow {
     pub channel_renew_at: Option<i64>,
 }
 
+impl CalendarRow {
+    /// Does a list of the account not show it, and nothing else has shown since that it is there?
+    pub fn is_sought(&self) -> bool {
+        self.missing_since.is_some_and(|since| self.synced_at.is_none_or(|at| at < since))
+    }
+}
+
 /// The calendars of a connection that are there and in use: read, or written to.
 pub async fn calendars(conn: &mut Conn, connection: &ConnectionId) -> Result<Vec<CalendarRow>, StoreError> {
     rows!(
         conn,
         CalendarRow,
         "SELECT id, workspace_id, member_id, connection_id, remote_id, name, syncs, conflicts, receives, tentative,
-                meetings, outside, invites, cursor, window_until, synced_at, failures, next_at, channel_id,
+                meetings, outside, invites, cursor, window_until, synced_at, missing_since, failures, next_at, channel_id,
                 channel_resource, channel_expires_at, channel_renew_at
          FROM calendars WHERE connection_id = $1 AND present AND NOT twin ORDER BY created_at, id",
         connection.as_str()
@@ -318,7 +155,7 @@ pub async fn calendar(conn: &mut Conn, id: &CalendarId) -> Result<Option<Calenda
         conn,
         CalendarRow,
         "SELECT id, workspace_id, member_id, connection_id, remote_id, name, syncs, conflicts, receives, tentative,
-                meetings, outside, invites, cursor, window_until, synced_at, failures, next_at, channel_id,
+                meetings, outside, invites, cursor, window_until, synced_at, missing_since, failures, next_at, channel_id,
                 channel_resource, channel_expires_at, channel_renew_at
          FROM calendars WHERE id = $1",
         id.as_str()
@@ -558,16 +395,4 @@ pub async fn owner(conn: &mut Conn, id: &ConnectionId) -> Result<Option<OwnerRow
          JOIN workspaces w ON w.id = c.workspace_id WHERE c.id = $1",
         id.as_str()
     )
-}
-
-/// Does nobody hold a connection?
-pub async fn is_free(conn: &mut Conn, id: &ConnectionId, now: DateTime<Utc>) -> Result<bool, StoreError> {
-    let found = row!(
-        conn,
-        (i64,),
-        "SELECT CAST(COUNT(*) AS BIGINT) FROM connections WHERE id = $1 AND held_until <= $2",
-        id.as_str(),
-        micros(now)
-    )?;
-    Ok(found.is_some_and(|(count,)| count > 0))
 }

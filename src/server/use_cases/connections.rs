@@ -6,6 +6,7 @@
 mod add;
 mod choose;
 mod consent;
+mod farewell;
 mod file;
 mod health;
 mod list;
@@ -15,7 +16,7 @@ pub use add::{feed, password};
 pub use choose::{Disconnected, choose, disconnect, receive, sync_now, use_calendar};
 pub use consent::{Answer, Came, begin, callback, consent_origins};
 pub use file::file;
-pub(crate) use list::take_list;
+pub(crate) use list::{set_gone, take_list};
 pub use pages::{account, overview};
 
 use super::note;
@@ -165,6 +166,7 @@ async fn keep(
         store::calendars::forget_trouble(conn, owner(me), &id).await?;
         store::hurry(conn, workspace, &id, now).await?;
         store::renew(conn, &new, now).await?;
+        store::hurry(conn, workspace, &id, now).await?;
     } else {
         if store::of_member(conn, workspace, member).await?.len() >= MOST {
             let sentence =

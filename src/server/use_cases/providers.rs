@@ -19,9 +19,9 @@ use crate::{
         config::is_tenant,
         context::Context,
         store::{
-            Conn, StoreError,
-            connections::{self as store, SettingsRow},
+            Conn, StoreError, connections,
             members::SignedIn,
+            provider_settings::{self as store, SettingsRow},
         },
     },
 };
@@ -129,7 +129,7 @@ pub async fn page(context: &Context, me: &SignedIn) -> Result<ProvidersPage, App
             source,
             client_id: row.as_ref().map(|row| row.client_id.clone()).unwrap_or_default(),
             tenant: has_tenant(key).then(|| row.map_or_else(|| ANY_TENANT.to_owned(), |row| row.tenant)),
-            accounts: store::count_at(&mut conn, workspace, key).await?,
+            accounts: connections::count_at(&mut conn, workspace, key).await?,
         });
     }
     Ok(ProvidersPage { me: shown(me), providers, echo: None })
@@ -201,7 +201,7 @@ pub async fn save(
     let tenant = if has_tenant(provider) { tenant.to_owned() } else { String::new() };
     let row = SettingsRow { client_id, client_secret, tenant };
     store::put_settings(&mut conn, workspace, provider, &row, now).await?;
-    store::hurry_all(&mut conn, workspace, provider, now).await?;
+    connections::hurry_all(&mut conn, workspace, provider, now).await?;
     noted(&mut conn, me, "provider.set", provider, now).await?;
     Ok(conn.commit().await?)
 }

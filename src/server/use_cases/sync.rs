@@ -96,6 +96,21 @@ fn row_id(now: DateTime<Utc>) -> Result<RowId, StoreError> {
     Ok(ids::new(now)?)
 }
 
+/// Writes down what was done for an account, for its owner to read.
+pub(crate) async fn log(
+    conn: &mut Conn,
+    workspace: &WorkspaceId,
+    connection: &ConnectionId,
+    calendar: &str,
+    sentence: &str,
+    went_well: bool,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let id = row_id(now)?;
+    let line = sync::NewLine { id: id.as_str(), workspace, connection, calendar, sentence, went_well };
+    sync::log(conn, &line, now).await
+}
+
 /// What a person chose for a calendar changed: the time that it takes is derived anew, in the next tour.
 pub(crate) async fn choices_changed(
     conn: &mut Conn,

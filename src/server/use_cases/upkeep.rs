@@ -14,7 +14,7 @@ use crate::{
         store::{
             Conn, Db, StoreError, answers, calendar_events as events_store, connections as connections_store,
             installation, invitees, jobs, mail_settings as mail_store, members, messages, micros, orders,
-            portal, rate_limits, sync, webhooks,
+            portal, provider_settings, rate_limits, sync, webhooks,
         },
         webhooks::sealed_for,
     },
@@ -85,9 +85,9 @@ async fn reseal(conn: &mut Conn, secret: &Secret) -> Result<(), StoreError> {
         let row = connections::sealed_for(&connection);
         connections_store::set_sealed(conn, &connection, &again(&row, &credential)).await?;
     }
-    for (workspace, provider, client_secret) in connections_store::sealed_settings(conn).await? {
+    for (workspace, provider, client_secret) in provider_settings::sealed(conn).await? {
         let again = again(&providers::sealed_for(&workspace, &provider), &client_secret);
-        connections_store::set_sealed_settings(conn, &workspace, &provider, &again).await?;
+        provider_settings::set_sealed(conn, &workspace, &provider, &again).await?;
     }
     Ok(())
 }
@@ -108,7 +108,7 @@ pub async fn forget_the_old(context: &Context, now: DateTime<Utc>) -> Result<(),
     jobs::forget_done(&mut conn, now - TimeDelta::days(KEY_DAYS)).await?;
     messages::forget(&mut conn, now - TimeDelta::days(LOG_DAYS)).await?;
     webhooks::forget(&mut conn, now - TimeDelta::days(LOG_DAYS)).await?;
-    connections_store::forget_states(&mut conn, now).await?;
+    provider_settings::forget_states(&mut conn, now).await?;
     events_store::forget(&mut conn, now - TimeDelta::days(calendar_events::KEPT_DAYS)).await?;
     sync::forget_log(&mut conn, now - TimeDelta::days(SYNC_LOG_DAYS)).await?;
     portal::forget(

@@ -44,6 +44,10 @@ fn done(word: &str, look: &str) -> Option<AnyView> {
             "Disconnected: everything that was known of it here is forgotten. The provider could not be told, so please \
              remove this app in your account there, too."
         }
+        "disconnected-later" => {
+            "Disconnected: everything that was known of it here is forgotten. The provider takes its time: please see in your \
+             account there in a while that this app has no access any more."
+        }
         "forgotten" => "The client id and secret are forgotten.",
         _ => return None,
     };

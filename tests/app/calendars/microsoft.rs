@@ -6,6 +6,7 @@ mod engine;
 mod pushing;
 mod reading;
 mod stage;
+mod told;
 mod writing;
 
 use crate::peers::python;

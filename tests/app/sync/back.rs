@@ -26,6 +26,8 @@ both!(
     texts_are_ours,
     moved_to_a_time_that_is_over,
     the_zone_of_an_entry_is_changed_but_not_its_time,
+    moved_to_another_calendar,
+    brought_back_where_the_owner_looks_first,
 );
 
 fn flagging() -> Options<'static> {
@@ -343,6 +345,46 @@ fn the_zone_of_an_entry_is_changed_but_not_its_time(database: Database) {
     assert_eq!(it.booking(&booked), ("confirmed".into(), at(600)));
     assert_eq!(told(&it, "moved"), 0);
     assert_eq!(it.flags(), Vec::<String>::new());
+    it.assert_sound();
+}
+
+fn moved_to_another_calendar(database: Database) {
+    let it = Outside::start(database);
+    let booked = it.book(at(600));
+    it.google.post(
+        "/_/accounts",
+        json!({"email": HOST, "calendars": [{"id": "private", "name": "Private", "zone": "UTC"}]}),
+    );
+    it.database.execute("UPDATE connections SET listed_at = NULL");
+    it.sync();
+    let entry = id(&it.event());
+    let path = format!("/calendar/v3/calendars/{HOST}/events/{entry}/move?destination=private");
+    it.google.outside(&it.token, "POST", &path, Value::Null);
+    it.sync();
+    assert_eq!(it.booking(&booked), ("confirmed".into(), at(600)), "dragging it elsewhere calls nothing off");
+    assert_eq!(it.flags(), ["deleted_outside"]);
+    let detail = it.texts("SELECT detail FROM booking_flags").remove(0);
+    assert!(detail.contains("from the calendar “host@outside.example” to “Private”"), "{detail}");
+    assert!(!it.offers(at(600)));
+    it.assert_sound();
+}
+
+fn brought_back_where_the_owner_looks_first(database: Database) {
+    let it = Outside::start_with(database, &flagging());
+    let booked = it.book(at(600));
+    let entry = id(&it.event());
+    it.delete(&entry);
+    it.sync();
+    assert_eq!(it.flags(), ["deleted_outside"]);
+    it.patch(&entry, json!({"status": "confirmed"}));
+    it.sync();
+    assert_eq!(it.flags(), Vec::<String>::new());
+    assert_eq!(it.booking(&booked), ("confirmed".into(), at(600)));
+    it.event_of(&booked);
+    // It is followed again.
+    it.drag(&entry, at(690));
+    it.sync();
+    assert_eq!(it.flags(), ["moved_outside"]);
     it.assert_sound();
 }
 

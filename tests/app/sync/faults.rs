@@ -1,6 +1,6 @@
 //! Access that ends, workers that die, several at once.
 
-use super::outside::{HOST, Options, Outside};
+use super::outside::{Options, Outside, time};
 use crate::{
     harness::{Database, both},
     world::at,
@@ -11,11 +11,11 @@ use serde_json::{Value, json};
 
 both!(
     an_access_that_was_taken_back_is_told_once,
-    unauthorised_then_well_again,
     two_processes_and_one_account,
     workers_killed_in_the_middle,
     a_worker_that_ends_before_it_called_off_does_so_later,
     a_provider_that_limits_us_is_left_alone,
+    a_worker_that_lost_its_account_changes_nothing_more,
 );
 
 fn an_access_that_was_taken_back_is_told_once(database: Database) {
@@ -36,20 +36,6 @@ fn an_access_that_was_taken_back_is_told_once(database: Database) {
     let shown = it.server.get_as("/booking/calendars", &page);
     assert_eq!(shown.status, 200);
     it.database.assert_sound();
-}
-
-fn unauthorised_then_well_again(database: Database) {
-    let it = Outside::start(database);
-    // A refresh token that works, and an access token that has ended.
-    let tokens = it.google.post("/_/accounts", json!({"email": HOST}));
-    assert!(tokens["token"].is_string());
-    it.google.post("/_/faults", json!({"path": "/calendar/v3", "times": 1, "status": 503}));
-    it.book(at(600));
-    it.hurry();
-    it.in_step();
-    assert_eq!(it.events().len(), 1);
-    assert_eq!(it.texts("SELECT state FROM connections"), ["ok"]);
-    it.assert_sound();
 }
 
 fn two_processes_and_one_account(database: Database) {
@@ -95,23 +81,10 @@ fn a_worker_that_ends_before_it_called_off_does_so_later(database: Database) {
     let booked = it.book(at(600));
     it.delete(it.event()["id"].as_str().unwrap());
     // The worker gets no further than to calling off.
-    let refuses = if it.database.is_postgres() {
-        it.database.execute(
-            "CREATE FUNCTION not_now() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'not now'; END $$",
-        );
-        "CREATE TRIGGER not_now BEFORE UPDATE ON bookings FOR EACH ROW EXECUTE FUNCTION not_now()"
-    } else {
-        "CREATE TRIGGER not_now BEFORE UPDATE ON bookings BEGIN SELECT RAISE(ABORT, 'not now'); END"
-    };
-    it.database.execute(refuses);
-    it.look();
-    it.database.wait_for("SELECT COUNT(*) FROM connections WHERE failures > 0 AND holder IS NULL", 1);
+    it.refuse("UPDATE ON bookings");
+    it.fails();
     assert_eq!(it.booking(&booked).0, "confirmed");
-    it.database.execute(if it.database.is_postgres() {
-        "DROP TRIGGER not_now ON bookings"
-    } else {
-        "DROP TRIGGER not_now"
-    });
+    it.allow("bookings");
     it.sync();
     assert_eq!(it.booking(&booked).0, "cancelled", "{:?}", it.log());
     it.assert_sound();
@@ -138,5 +111,28 @@ fn a_provider_that_limits_us_is_left_alone(database: Database) {
     it.hurry();
     it.in_step();
     assert_eq!(it.events().len(), 1);
+    it.assert_sound();
+}
+
+/// One that slept for longer than its lease wakes up, and another one holds the account by then.
+fn a_worker_that_lost_its_account_changes_nothing_more(database: Database) {
+    let it = Outside::start(database);
+    it.insert(json!({"summary": "Lunch", "start": time(at(720)), "end": time(at(780))}));
+    it.google.delete("/_/log");
+    it.google.post("/_/faults", json!({"method": "GET", "path": "/events", "delay_ms": 2000}));
+    it.look();
+    it.database.wait_for("SELECT COUNT(*) FROM connections WHERE holder IS NOT NULL", 1);
+    let later = (clock::now() + TimeDelta::hours(1)).timestamp_micros();
+    it.database.execute(&format!("UPDATE connections SET holder = 'another', held_until = {later}"));
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    while !it.answers("GET", "/events").contains(&json!(200)) {
+        assert!(std::time::Instant::now() < deadline, "{:?}", it.google.get("/_/log"));
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    assert_eq!(it.database.number("SELECT COUNT(*) FROM busy_intervals"), 0, "{:?}", it.log());
+    it.database.execute("UPDATE connections SET holder = NULL, held_until = 0");
+    it.sync();
+    assert!(!it.offers(at(720)));
     it.assert_sound();
 }

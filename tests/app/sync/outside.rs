@@ -2,7 +2,7 @@
 
 use crate::{
     calendars::standin::Standin,
-    harness::{Database, SECRET, Server, Worker, block_on},
+    harness::{Database, SECRET, Server, Worker, agent, answer, block_on},
     world::{World, order, rules},
 };
 use base64::Engine as _;
@@ -145,6 +145,118 @@ impl Outside {
         self.database.execute(&format!("UPDATE connections SET next_at = 0 WHERE id = '{connection}'"));
     }
 
+    /// Consents as the host does at the provider: what the token endpoint answers.
+    pub fn consent(&self) -> Value {
+        let back = "http://127.0.0.1:9/back";
+        let scopes = ["calendarlist.readonly", "events"]
+            .map(|scope| format!("https://www.googleapis.com/auth/calendar.{scope}"))
+            .join(" ");
+        let query = [
+            ("response_type", "code"),
+            ("client_id", "client"),
+            ("redirect_uri", back),
+            ("scope", &scopes),
+            ("access_type", "offline"),
+            ("prompt", "consent"),
+            ("login_hint", HOST),
+        ];
+        let url = reqwest::Url::parse_with_params(&self.google.url("/o/oauth2/v2/auth"), &query).unwrap();
+        let sent = answer(agent().get(url.as_str()).call()).unwrap();
+        let sent = reqwest::Url::parse(sent.headers["location"].to_str().unwrap()).unwrap();
+        let (_, code) = sent.query_pairs().find(|(name, _)| name == "code").unwrap();
+        let form = [
+            ("grant_type", "authorization_code"),
+            ("code", &code),
+            ("redirect_uri", back),
+            ("client_id", "client"),
+            ("client_secret", "secret"),
+        ];
+        answer(agent().post(self.google.url("/token")).send_form(form)).unwrap().json
+    }
+
+    /// Keeps tokens for the host's account, as connecting it again does; `expires`: when we believe that they end.
+    pub fn keep(&self, tokens: &Value, expires: DateTime<Utc>) {
+        self.keep_sealed(tokens, expires, &secret());
+    }
+
+    pub fn keep_sealed(&self, tokens: &Value, expires: DateTime<Utc>, secret: &Secret) {
+        let credential = Credential::Tokens {
+            access: tokens["access_token"].as_str().unwrap().to_owned(),
+            refresh: tokens["refresh_token"].as_str().unwrap().to_owned(),
+            expires,
+        };
+        let plain = serde_json::to_vec(&credential).unwrap();
+        let sealed = secret.seal(&format!("connection:{}", uuid(CONNECTION)), &plain);
+        self.database.execute(&format!(
+            "UPDATE connections SET credential = {}, version = version + 1, state = 'ok', trouble = '', failures = 0,
+                    told_at = NULL, holder = NULL, held_until = 0 WHERE id = '{}'",
+            blob(&self.database, &sealed),
+            uuid(CONNECTION)
+        ));
+    }
+
+    /// Real tokens, which end as tokens do: they are consented to and kept.
+    pub fn with_tokens(&self) -> Value {
+        let tokens = self.consent();
+        self.keep(&tokens, clock::now() + TimeDelta::hours(1));
+        tokens
+    }
+
+    /// The cookie of the host, signed in.
+    pub fn host(&self) -> String {
+        let cookie = self.server.member(&self.database, "signed-in@outside.example", "w", "staff");
+        let host = &self.world.hosts[0].0;
+        self.database.execute(&format!(
+            "UPDATE sessions SET member_id = '{host}', user_id = (SELECT user_id FROM members WHERE id = '{host}')"
+        ));
+        cookie
+    }
+
+    /// What the host's page says of their accounts.
+    pub fn health(&self, host: &str) -> String {
+        let page = self.server.get_as("/booking/calendars", host);
+        assert_eq!(page.status, 200, "{}", page.text);
+        page.text
+    }
+
+    /// The page of the host's account.
+    pub fn account(&self) -> String {
+        format!("/booking/calendars/{}", uuid(CONNECTION))
+    }
+
+    /// The status of each answer that the provider gave to a call.
+    pub fn answers(&self, method: &str, path: &str) -> Vec<Value> {
+        let log = self.google.get("/_/log");
+        let matches =
+            |call: &&Value| call["method"] == method && call["path"].as_str().unwrap().contains(path);
+        log.as_array().unwrap().iter().filter(matches).map(|call| call["status"].clone()).collect()
+    }
+
+    /// From now on the database refuses a change, as if its worker died just before; until [`Outside::allow`].
+    pub fn refuse(&self, change: &str) {
+        let trigger = if self.database.is_postgres() {
+            self.database.execute(
+                "CREATE OR REPLACE FUNCTION not_now() RETURNS trigger LANGUAGE plpgsql
+                 AS $$ BEGIN RAISE EXCEPTION 'not now'; END $$",
+            );
+            format!("CREATE TRIGGER not_now BEFORE {change} FOR EACH ROW EXECUTE FUNCTION not_now()")
+        } else {
+            format!("CREATE TRIGGER not_now BEFORE {change} BEGIN SELECT RAISE(ABORT, 'not now'); END")
+        };
+        self.database.execute(&trigger);
+    }
+
+    pub fn allow(&self, table: &str) {
+        let on = if self.database.is_postgres() { format!(" ON {table}") } else { String::new() };
+        self.database.execute(&format!("DROP TRIGGER not_now{on}"));
+    }
+
+    /// Has every calendar read now, and waits until that came to nothing, as the database refuses something.
+    pub fn fails(&self) {
+        self.look();
+        self.database.wait_for("SELECT COUNT(*) FROM connections WHERE failures > 0 AND holder IS NULL", 1);
+    }
+
     /// Another process on the same database.
     pub fn another_server(&self) -> Server {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -240,7 +352,8 @@ impl Outside {
                        UNION ALL
                        SELECT 'mirror ' || m.id || ' ' || m.trouble FROM mirrors m
                        JOIN calendars k ON k.id = m.calendar_id JOIN connections c ON c.id = k.connection_id
-                       WHERE m.written < m.wanted AND m.next_at <= $1 AND c.state = 'ok'
+                       WHERE m.written < m.wanted AND m.next_at <= $1 AND c.state = 'ok' AND k.present
+                         AND (k.missing_since IS NULL OR k.synced_at >= k.missing_since)
                        UNION ALL
                        SELECT 'job ' || kind FROM jobs
                        WHERE status = 'queued' AND (lease IS NOT NULL OR run_at <= created_at)";
@@ -266,6 +379,17 @@ impl Outside {
     pub fn events(&self) -> Vec<Value> {
         let dump = self.google.get(&format!("/_/dump?account={HOST}"));
         dump[HOST].as_array().unwrap().clone()
+    }
+
+    /// The entry of a booking in the host's calendar: there is one, at the booking's time.
+    pub fn event_of(&self, booked: &Booked) -> Value {
+        let mark = format!("booking:{}", booked.id);
+        let events = self.events();
+        let ours: Vec<_> = events.iter().filter(|event| event["private"]["meridian"] == mark).collect();
+        assert_eq!(ours.len(), 1, "{events:?} {:?}", self.log());
+        let start: DateTime<Utc> = ours[0]["start"].as_str().unwrap().parse().unwrap();
+        assert_eq!(start, self.booking(booked).1);
+        ours[0].clone()
     }
 
     /// The only live event of the host's calendar.

@@ -1,11 +1,11 @@
 //! Changes come in: cursors, pages, series, pushes; and calendars that are asked while somebody books.
 
-use super::outside::{CALENDAR, CONNECTION, HOST, Options, Outside, time, uuid};
+use super::outside::{HOST, Options, Outside, time};
 use crate::{
     harness::{Database, at_once, both},
     world::at,
 };
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
 both!(
@@ -29,7 +29,7 @@ both!(
     two_invitees_one_slot_and_a_busy_event_arriving,
     a_booking_while_everything_is_read_anew,
     the_same_calendar_through_two_accounts,
-    disconnected_with_a_full_outbox,
+    a_single_event_becomes_a_series_and_moves_to_another_zone,
 );
 
 fn lunch(it: &Outside, minute: i64) -> String {
@@ -422,20 +422,27 @@ fn the_same_calendar_through_two_accounts(database: Database) {
     it.assert_sound();
 }
 
-fn disconnected_with_a_full_outbox(database: Database) {
+fn a_single_event_becomes_a_series_and_moves_to_another_zone(database: Database) {
     let it = Outside::start(database);
-    lunch(&it, 720);
-    it.google.post("/_/faults", json!({"path": "/calendar/v3", "times": 1000, "status": 500}));
-    let booked = it.book(at(600));
-    let host = it.world.hosts[0].0.to_string();
-    // Signed in as the host themselves.
-    it.database.execute(&format!(
-        "UPDATE connections SET member_id = (SELECT id FROM members WHERE id = '{host}') WHERE id = '{}'",
-        uuid(CONNECTION)
-    ));
-    it.database.execute(&format!("DELETE FROM connections WHERE id = '{}'", uuid(CONNECTION)));
-    it.in_step();
-    assert_eq!(it.database.number("SELECT COUNT(*) FROM mirrors"), 0, "{}", uuid(CALENDAR));
-    assert_eq!(it.booking(&booked), ("confirmed".into(), at(600)));
-    it.database.assert_sound();
+    let booked = it.book(at(1200));
+    let id = lunch(&it, 720);
+    it.sync();
+    let day = 1440;
+    let offers = |it: &Outside, minute: i64| [0, 1, 2].map(|number| it.offers(at(minute + number * day)));
+    assert_eq!(offers(&it, 720), [false, true, true]);
+    it.patch(&id, json!({"recurrence": ["RRULE:FREQ=DAILY;COUNT=3"]}));
+    it.sync();
+    assert_eq!(offers(&it, 720), [false, false, false]);
+    // The same hour on the clock of another place: Tokyo is nine hours ahead, all year round.
+    let zoned = |at: DateTime<Utc>| json!({"dateTime": at.format("%Y-%m-%dT%H:%M:%S").to_string(), "timeZone": "Asia/Tokyo"});
+    it.patch(&id, json!({"start": zoned(at(720)), "end": zoned(at(780))}));
+    it.sync();
+    assert_eq!(offers(&it, 720), [true, true, true]);
+    assert_eq!(offers(&it, 180), [false, false, false]);
+    it.patch(&id, json!({"recurrence": []}));
+    it.sync();
+    assert_eq!(offers(&it, 180), [false, true, true]);
+    assert_eq!(it.database.number("SELECT COUNT(*) FROM busy_intervals"), 1);
+    assert_eq!(it.booking(&booked), ("confirmed".into(), at(1200)));
+    it.assert_sound();
 }

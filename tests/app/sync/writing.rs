@@ -25,6 +25,11 @@ both!(
     a_meeting_that_can_not_be_made_is_flagged,
     taken_away_without_an_answer_calls_nothing_off,
     an_entry_that_could_not_be_changed_moves_nothing_back,
+    made_there_and_then_the_worker_died,
+    a_precondition_that_fails_at_the_last_moment,
+    moved_there_while_our_change_was_on_its_way,
+    forbidden_for_now_is_not_forbidden_for_ever,
+    one_calendar_of_two,
 );
 
 fn start_of(event: &Value) -> DateTime<Utc> {
@@ -121,17 +126,19 @@ fn limited_with_seconds_and_with_a_date(database: Database) {
 
 fn refused_for_ever_is_flagged_and_not_tried_again(database: Database) {
     let it = Outside::start(database);
-    it.google
-        .post("/_/faults", json!({"method": "POST", "path": "/events", "times": 100, "reason": "forbidden"}));
-    it.book(at(600));
-    it.in_step();
-    assert_eq!(it.flags(), ["unwritten"]);
-    it.google.delete("/_/log");
-    it.hurry();
-    it.in_step();
-    let tries = it.google.get("/_/log");
-    let tries = tries.as_array().unwrap().iter().filter(|request| request["method"] == "POST").count();
-    assert_eq!(tries, 0, "what is refused for ever is not tried again");
+    for (number, reason) in (1..).zip(["forbidden", "forbiddenForNonOrganizer"]) {
+        it.google
+            .post("/_/faults", json!({"method": "POST", "path": "/events", "times": 100, "reason": reason}));
+        it.book(at(600 + 60 * number));
+        it.in_step();
+        assert_eq!(it.flags(), vec!["unwritten"; usize::try_from(number).unwrap()], "{reason}");
+        it.google.delete("/_/log");
+        it.hurry();
+        it.in_step();
+        let tries = it.answers("POST", "/events");
+        assert_eq!(tries, Vec::<Value>::new(), "what is refused for ever is not tried again: {reason}");
+        it.google.delete("/_/faults");
+    }
     it.assert_sound();
 }
 
@@ -278,5 +285,128 @@ fn an_entry_that_could_not_be_changed_moves_nothing_back(database: Database) {
     it.patch(&id, json!({"colorId": "5"}));
     it.sync();
     assert_eq!(it.booking(&booked), ("confirmed".into(), at(690)));
+    it.assert_sound();
+}
+
+fn made_there_and_then_the_worker_died(database: Database) {
+    let it = Outside::start(database);
+    it.refuse("UPDATE OF remote_id ON mirrors");
+    assert_eq!(it.try_book(at(600), 1).status, 201);
+    it.database.wait_for("SELECT COUNT(*) FROM connections WHERE failures > 0 AND holder IS NULL", 1);
+    let made = it.event();
+    assert_eq!(
+        it.database.number("SELECT COUNT(*) FROM mirrors WHERE remote_id IS NULL"),
+        1,
+        "nobody noted it"
+    );
+    it.allow("mirrors");
+    it.hurry();
+    it.in_step();
+    let found = it.event();
+    assert_eq!((&found["id"], start_of(&found)), (&made["id"], at(600)));
+    assert_eq!(it.database.number("SELECT COUNT(*) FROM busy_intervals"), 0);
+    assert_eq!(
+        (it.flags(), it.texts("SELECT status FROM bookings")),
+        (Vec::new(), vec!["confirmed".to_owned()])
+    );
+    it.assert_sound();
+}
+
+fn a_precondition_that_fails_at_the_last_moment(database: Database) {
+    let it = Outside::start(database);
+    let booked = it.book(at(600));
+    let fault = |method: &str| json!({"method": method, "path": "/events", "reason": "conditionNotMet"});
+    it.google.post("/_/faults", fault("PATCH"));
+    it.move_to(&booked, at(690));
+    it.in_step();
+    assert_eq!(it.answers("PATCH", "/events"), [412, 200]);
+    it.event_of(&booked);
+    it.google.post("/_/faults", fault("DELETE"));
+    it.cancel(&booked);
+    it.in_step();
+    assert_eq!(it.answers("DELETE", "/events"), [412, 204]);
+    assert_eq!(it.events(), Vec::<Value>::new());
+    assert_eq!(it.flags(), Vec::<String>::new());
+    it.assert_sound();
+}
+
+/// Our change was decided by what the entry was like a moment ago: it is made on condition that it still is.
+fn moved_there_while_our_change_was_on_its_way(database: Database) {
+    let it = Outside::start(database);
+    let booked = it.book(at(600));
+    let id = it.event()["id"].as_str().unwrap().to_owned();
+    it.google.delete("/_/log");
+    it.google.post("/_/faults", json!({"method": "PATCH", "path": "/events", "delay_ms": 2000}));
+    it.database.execute("UPDATE mirrors SET wanted = wanted + 1, next_at = 0");
+    it.look();
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    while it.answers("PATCH", "/events").is_empty() {
+        assert!(std::time::Instant::now() < deadline, "{:?}", it.log());
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    it.drag(&id, at(690));
+    it.in_step();
+    it.sync();
+    assert!(it.answers("PATCH", "/events").contains(&json!(412)));
+    assert_eq!(it.booking(&booked), ("confirmed".into(), at(690)), "{:?}", it.log());
+    it.event_of(&booked);
+    it.assert_sound();
+}
+
+fn forbidden_for_now_is_not_forbidden_for_ever(database: Database) {
+    let it = Outside::start(database);
+    let host = it.host();
+    for (number, reason) in
+        ["rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded"].into_iter().enumerate()
+    {
+        it.google.post("/_/faults", json!({"method": "POST", "path": "/events", "reason": reason}));
+        assert_eq!(it.try_book(at(600 + 60 * i64::try_from(number).unwrap()), number).status, 201);
+        it.database.wait_for(
+            "SELECT COUNT(*) FROM connections WHERE limited_until IS NOT NULL AND holder IS NULL",
+            1,
+        );
+        assert!(it.health(&host).contains("Limited by the provider"), "{reason}");
+        it.hurry();
+        it.in_step();
+        assert_eq!(it.events().len(), number + 1, "{reason}");
+    }
+    assert_eq!(it.flags(), Vec::<String>::new());
+    assert!(it.health(&host).contains("In step"));
+    it.assert_sound();
+}
+
+fn one_calendar_of_two(database: Database) {
+    let mut rules = crate::world::rules(30);
+    rules.assignment = meridian::domain::assignment::Assignment::AllHands;
+    let it = Outside::start_with(database, &Options { rules, hosts: 2, ..Options::default() });
+    let host = it.host();
+    let other = "second@outside.example";
+    let account = it.google.post("/_/accounts", json!({"email": other}));
+    it.connect(0xc1, 0xcb, other, account["token"].as_str().unwrap(), 1, "");
+    it.in_step();
+    let theirs =
+        |it: &Outside| it.google.get(&format!("/_/dump?account={other}"))[other].as_array().unwrap().len();
+    // Away for a while: one is written, the other one waits.
+    let path = format!("/calendars/{other}/events");
+    it.google.post("/_/faults", json!({"path": path, "times": 1000, "status": 503}));
+    let first = it.book(at(600));
+    it.event_of(&first);
+    assert_eq!((theirs(&it), it.flags()), (0, Vec::new()));
+    assert!(it.health(&host).contains("In step"));
+    it.google.delete("/_/faults");
+    it.hurry();
+    it.in_step();
+    assert_eq!(theirs(&it), 1);
+    // Closed for good: its host is told, the other entry stands.
+    it.google
+        .post("/_/faults", json!({"method": "POST", "path": path, "times": 1000, "reason": "forbidden"}));
+    let second = it.book(at(690));
+    it.event_of(&second);
+    assert_eq!((theirs(&it), it.flags()), (1, vec!["unwritten".to_owned()]));
+    let member = it.texts("SELECT member_id FROM booking_flags");
+    assert_eq!(member, [it.world.hosts[1].0.to_string()]);
+    for booked in [&first, &second] {
+        assert_eq!(it.booking(booked), ("confirmed".into(), booked.start));
+    }
     it.assert_sound();
 }

@@ -161,14 +161,6 @@ pub(super) fn url(access: &Access<'_>, segments: &[&str]) -> Result<Url, Fault> 
     Ok(url)
 }
 
-/// `application/x-www-form-urlencoded`.
-pub(super) fn form(pairs: &[(&str, &str)]) -> String {
-    Url::parse_with_params("form:", pairs)
-        .ok()
-        .and_then(|url| url.query().map(str::to_owned))
-        .unwrap_or_default()
-}
-
 /// Sends a request and reads a good answer.
 pub(super) async fn call(
     access: &Access<'_>,

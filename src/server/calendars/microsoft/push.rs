@@ -90,7 +90,8 @@ async fn as_long_as_possible(
     Err(refused)
 }
 
-/// Ends subscriptions for the same calendar and the same address: an answer that was lost leaves one that nobody knows.
+/// Ends subscriptions for the same calendar and the same address, which nobody else uses: an answer that was lost leaves one
+/// that nobody knows.
 async fn prune(access: &Access<'_>, resource: &str, address: &str) -> Result<(), Fault> {
     let mut url = call::url(access, &["subscriptions"], "")?;
     for _ in 0..PAGES {

@@ -25,6 +25,8 @@ pub struct CalendarRow {
     pub main: bool,
     /// Is it still there?
     pub present: bool,
+    /// Since when lists of the account don't show it; epoch microseconds.
+    pub missing_since: Option<i64>,
     /// Is it in use through another account?
     pub twin: bool,
     /// Is it read?
@@ -124,8 +126,8 @@ pub async fn of_member(conn: &mut Conn, of: Owner<'_>) -> Result<Vec<CalendarRow
     rows!(
         conn,
         CalendarRow,
-        "SELECT k.id, k.connection_id, k.remote_id, k.name, k.writable, k.main, k.present, k.twin, k.syncs, k.conflicts,
-                k.receives, k.tentative, k.meetings, k.outside, k.silent, k.invites, k.synced_at, k.trouble,
+        "SELECT k.id, k.connection_id, k.remote_id, k.name, k.writable, k.main, k.present, k.missing_since, k.twin,
+                k.syncs, k.conflicts, k.receives, k.tentative, k.meetings, k.outside, k.silent, k.invites, k.synced_at, k.trouble,
                 k.channel_expires_at, k.updated_at,
                 (SELECT COUNT(*) FROM mirrors m WHERE m.calendar_id = k.id AND m.written < m.wanted) AS waiting
          FROM calendars k JOIN connections c ON c.id = k.connection_id
@@ -145,8 +147,8 @@ pub async fn by_id(
     row!(
         conn,
         CalendarRow,
-        "SELECT k.id, k.connection_id, k.remote_id, k.name, k.writable, k.main, k.present, k.twin, k.syncs, k.conflicts,
-                k.receives, k.tentative, k.meetings, k.outside, k.silent, k.invites, k.synced_at, k.trouble,
+        "SELECT k.id, k.connection_id, k.remote_id, k.name, k.writable, k.main, k.present, k.missing_since, k.twin,
+                k.syncs, k.conflicts, k.receives, k.tentative, k.meetings, k.outside, k.silent, k.invites, k.synced_at, k.trouble,
                 k.channel_expires_at, k.updated_at,
                 (SELECT COUNT(*) FROM mirrors m WHERE m.calendar_id = k.id AND m.written < m.wanted) AS waiting
          FROM calendars k WHERE k.workspace_id = $1 AND k.member_id = $2 AND k.id = $3",
@@ -246,7 +248,8 @@ pub struct Listed<'a> {
     pub main: bool,
 }
 
-/// Keeps what a fresh list says of a calendar. One that came back is read at once.
+/// Keeps what a fresh list says of a calendar. One that came back is read at once, and receives bookings again if it did
+/// before and none has taken its place.
 pub async fn set_listed(
     conn: &mut Conn,
     of: Owner<'_>,
@@ -257,7 +260,9 @@ pub async fn set_listed(
     run!(
         conn,
         "UPDATE calendars
-         SET name = $4, zone = $5, writable = $6, main = $7, present = TRUE, receives = receives AND $6,
+         SET name = $4, zone = $5, writable = $6, main = $7, present = TRUE, missing_since = NULL, received = FALSE,
+             receives = $6 AND (receives OR received AND NOT EXISTS (
+                 SELECT 1 FROM calendars o WHERE o.workspace_id = $1 AND o.member_id = $2 AND o.receives)),
              next_at = CASE WHEN present THEN next_at ELSE $8 END
          WHERE workspace_id = $1 AND member_id = $2 AND id = $3",
         of.workspace.as_str(),
@@ -272,6 +277,26 @@ pub async fn set_listed(
     Ok(())
 }
 
+/// A list of the account does not show a calendar. It is looked for at once.
+pub async fn set_missing(
+    conn: &mut Conn,
+    of: Owner<'_>,
+    id: &CalendarId,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    run!(
+        conn,
+        "UPDATE calendars
+         SET missing_since = COALESCE(missing_since, $4), next_at = CASE WHEN next_at > $4 THEN $4 ELSE next_at END
+         WHERE workspace_id = $1 AND member_id = $2 AND id = $3",
+        of.workspace.as_str(),
+        of.member.as_str(),
+        id.as_str(),
+        micros(now)
+    )?;
+    Ok(())
+}
+
 /// A calendar is no longer in its account. What was chosen for it stays, in case it comes back; but nothing is written to it.
 pub async fn set_gone(
     conn: &mut Conn,
@@ -281,7 +306,7 @@ pub async fn set_gone(
 ) -> Result<(), StoreError> {
     run!(
         conn,
-        "UPDATE calendars SET present = FALSE, receives = FALSE, updated_at = $4
+        "UPDATE calendars SET present = FALSE, received = receives, receives = FALSE, updated_at = $4
          WHERE workspace_id = $1 AND member_id = $2 AND id = $3",
         of.workspace.as_str(),
         of.member.as_str(),
@@ -376,6 +401,13 @@ pub async fn set_receiving(
         of.member.as_str(),
         id.map_or("", CalendarId::as_str),
         micros(now)
+    )?;
+    // Whoever has chosen is not overruled by a calendar that comes back.
+    run!(
+        conn,
+        "UPDATE calendars SET received = FALSE WHERE workspace_id = $1 AND member_id = $2 AND received",
+        of.workspace.as_str(),
+        of.member.as_str()
     )?;
     Ok(changed > 0)
 }

@@ -1,28 +1,28 @@
 //! What members choose for their calendars, and the way out.
 
-use super::{actor, calendar_id, connection_id, find, in_time, list::through, noted, opened, owner};
+use super::{
+    actor, calendar_id, connection_id, farewell::Farewell, find, list::through, noted, opened, owner,
+};
 use crate::{
     api::{AppError, calendars::CalendarForm},
     domain::ids::{CalendarId, ConnectionId},
     server::{
-        calendars::{
-            self, Provider,
-            access::{Access, Connect, Credential},
-            oauth,
-        },
+        calendars::{self, Provider, access::Connect, event::Channel},
         context::Context,
         store::{
-            Conn,
+            Conn, channels,
             connections::{
                 self as store, ConnectionRow,
                 calendars::{self as calendars_store, CalendarRow, Choices},
             },
+            instant,
             members::SignedIn,
         },
         use_cases::{providers, sync},
     },
 };
 use chrono::{DateTime, Utc};
+use std::time::Duration;
 
 /// What became of our access at the provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +31,12 @@ pub enum Disconnected {
     Whole,
     /// Here everything is forgotten, but the provider could not be told.
     HereOnly,
+    /// Here everything is forgotten; the provider is being told, and takes its time.
+    Later,
 }
+
+/// How long somebody who disconnects an account waits for the provider: it is told, whether they wait or not.
+const GOODBYE: Duration = Duration::from_secs(3);
 
 /// A calendar of an account, both the member's own.
 async fn calendar(
@@ -237,8 +242,8 @@ pub async fn sync_now(
     if row.state == "reconnect" {
         return Err(refused("Please connect the account again: it can't be reached like this.".to_owned()));
     }
-    if let Some(until) = row.limited_until.filter(|until| crate::server::store::instant(*until) > now) {
-        let minutes = (crate::server::store::instant(until) - now).num_minutes() + 1;
+    if let Some(until) = row.limited_until.filter(|until| instant(*until) > now) {
+        let minutes = (instant(until) - now).num_minutes() + 1;
         return Err(refused(format!(
             "The provider limits how much may be asked. It goes on by itself in about {minutes} min."
         )));
@@ -247,8 +252,8 @@ pub async fn sync_now(
     Ok(conn.commit().await?)
 }
 
-/// Forgets an account with all that is known of it here, then takes our access back at the provider, as far as that can be
-/// done within the time that a person waits. What was written to its calendars stays there.
+/// Forgets an account with all that is known of it here, then tells the provider, beside the request: whoever disconnects
+/// does not wait for it for long. What was written to its calendars stays there.
 pub async fn disconnect(
     context: &Context,
     me: &SignedIn,
@@ -261,35 +266,36 @@ pub async fn disconnect(
     let row = find(&mut conn, me, &id).await?;
     let provider = provider(&row.provider)?;
     let setup = providers::setup(&mut conn, context, &me.workspace_id, provider).await?;
+    let channels = channels::of_connection(&mut conn, &id, now).await?;
     sync::forget_connection(&mut conn, &me.workspace_id, &id, &actor(me), now).await?;
-    // Taking it back would end the access of everyone who connected the same account here.
     let shared = store::is_connected(&mut conn, &row.provider, &row.account_key).await?;
     conn.commit().await?;
-    let Some(credential) = opened(context, &row).filter(|_| !shared) else {
-        return Ok(Disconnected::Whole);
+    let Some(credential) = opened(context, &row) else { return Ok(Disconnected::Whole) };
+    let channel =
+        |(id, resource, expires): (String, String, i64)| Channel { id, resource, expires: instant(expires) };
+    let farewell = Farewell {
+        provider,
+        setup,
+        credential,
+        home: row.home,
+        zone: me.zone.clone(),
+        allow_private: context.config.allow_private_urls,
+        channels: channels.into_iter().map(channel).collect(),
+        shared,
+        now,
     };
-    let taken_back = in_time(async {
-        match (&credential, &setup) {
-            (Credential::Tokens { refresh, .. }, Some(setup)) => oauth::revoke(setup, refresh, now).await,
-            (Credential::Tokens { .. }, None) => Ok(()),
-            (credential, _) => {
-                let access = Access {
-                    credential,
-                    endpoints: None,
-                    home: &row.home,
-                    zone: &me.zone,
-                    allow_private: context.config.allow_private_urls,
-                    now,
-                };
-                provider.revoke(&access).await
-            }
+    // A task of its own: it comes to its end although nobody waits.
+    let saying = tokio::spawn(async move {
+        let said = farewell.say().await;
+        if let Err(fault) = &said {
+            let provider = provider.key();
+            tracing::info!(%fault, provider, "an access could not be taken back at its provider");
         }
+        said
     });
-    match taken_back.await {
-        Ok(()) => Ok(Disconnected::Whole),
-        Err(fault) => {
-            tracing::info!(%fault, provider = provider.key(), "an access could not be taken back at its provider");
-            Ok(Disconnected::HereOnly)
-        }
-    }
+    Ok(match tokio::time::timeout(GOODBYE, saying).await {
+        Ok(Ok(Ok(()))) => Disconnected::Whole,
+        Ok(_) => Disconnected::HereOnly,
+        Err(_) => Disconnected::Later,
+    })
 }

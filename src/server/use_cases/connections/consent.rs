@@ -7,18 +7,14 @@ use super::{Found, Kept, connection_id, find, in_time, keep, look};
 use crate::{
     api::AppError,
     server::{
-        calendars::{
-            access::{Credential, OAuth},
-            fault::Fault,
-            oauth,
-        },
+        calendars::{access::Credential, fault::Fault, oauth},
         context::Context,
         crypto,
         store::{
-            connections::{self as store, StateRow},
             instant,
             members::SignedIn,
             micros,
+            provider_settings::{self as store, StateRow},
         },
         use_cases::providers,
     },
@@ -115,19 +111,6 @@ pub async fn consent_origins(context: &Context, me: &SignedIn) -> Result<Vec<Str
     Ok(origins)
 }
 
-/// What is missing of the permissions that an account is of no use without, in words.
-fn missing(oauth: &OAuth, granted: Option<&[String]>) -> Vec<&'static str> {
-    let Some(granted) = granted else { return Vec::new() };
-    // Microsoft names its scopes with and without their resource, in any case.
-    let plain = |scope: &str| {
-        let scope = scope.to_ascii_lowercase();
-        scope.strip_prefix("https://graph.microsoft.com/").unwrap_or(&scope).to_owned()
-    };
-    let granted: Vec<String> = granted.iter().map(|scope| plain(scope)).collect();
-    let has = |scope: &&str| granted.contains(&plain(scope));
-    oauth.needed.iter().filter(|(group, _)| !group.iter().any(&has)).map(|(_, words)| *words).collect()
-}
-
 /// Why the provider sent somebody back with an error (RFC 6749 §4.1.2.1, and the vendors' own).
 fn refused_there(name: &str, error: &str) -> String {
     match error {
@@ -200,7 +183,7 @@ pub async fn callback(
         Ok(tokens) => tokens,
         Err(fault) => return Ok(Answer::Not(not_connected(name, &fault))),
     };
-    let missing = missing(&oauth, tokens.scopes.as_deref());
+    let missing = oauth.missing(tokens.scopes.as_deref());
     if !missing.is_empty() {
         return Ok(Answer::Not(format!(
             "Nothing was connected, because of what was not allowed: {}. Please connect once more, and tick every box on \
@@ -238,33 +221,6 @@ fn not_connected(name: &str, fault: &Fault) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::server::calendars::access::StaticEndpoints;
-
-    const OAUTH: OAuth = OAuth {
-        scopes: &[],
-        needed: &[
-            (&["https://x.example/read", "https://x.example/all"], "seeing your events"),
-            (&["Calendars.ReadWrite"], "changing your events"),
-        ],
-        extra: &[],
-        endpoints: StaticEndpoints { authorize: "", token: "", revoke: "", api: "" },
-    };
-
-    #[test]
-    fn one_scope_of_each_group_is_enough_and_what_is_missing_is_named() {
-        let granted = |scopes: &[&str]| {
-            let scopes: Vec<String> = scopes.iter().map(|scope| (*scope).to_owned()).collect();
-            missing(&OAUTH, Some(&scopes))
-        };
-        assert_eq!(granted(&["https://x.example/all", "calendars.readwrite", "openid"]), Vec::<&str>::new());
-        assert_eq!(
-            granted(&["https://x.example/read", "https://graph.microsoft.com/Calendars.ReadWrite"]),
-            Vec::<&str>::new()
-        );
-        assert_eq!(granted(&["Calendars.Read"]), ["seeing your events", "changing your events"]);
-        assert_eq!(granted(&["https://x.example/read"]), ["changing your events"]);
-        assert_eq!(missing(&OAUTH, None), Vec::<&str>::new(), "as asked (RFC 6749 §5.1)");
-    }
 
     #[test]
     fn every_error_of_a_provider_becomes_a_sentence_and_is_never_repeated() {

@@ -58,8 +58,8 @@ fn chose_none(others: &[&CalendarRow]) -> bool {
 /// Takes over a fresh list of an account's calendars.
 ///
 /// New ones are listed but off, except for the main one: that is read and takes time, and, where its owner has none yet that
-/// does, it receives bookings. One that is gone keeps its choices but takes no time. One that its owner uses through another
-/// account is off, so that no event counts twice.
+/// does, it receives bookings. One that is read and not in the list is looked for: a list may be short by mistake, and unknown
+/// is not free. One that its owner uses through another account is off, so that no event counts twice.
 pub(crate) async fn take_list(
     conn: &mut Conn,
     workspace: &WorkspaceId,
@@ -102,11 +102,15 @@ pub(crate) async fn take_list(
             let main = if main.is_some() { is_main } else { row.main };
             let listed = Listed { name: &name, zone: &remote.zone, writable, main };
             store::set_listed(conn, of, &row.id, &listed, now).await?;
-            if row.twin != twin && (row.twin || !(row.syncs || row.receives)) {
+            if row.twin != twin && (row.twin || !row.present || !(row.syncs || row.receives)) {
                 store::set_twin(conn, of, &row.id, twin, now).await?;
             }
             if !row.present || row.receives && !writable {
                 sync::choices_changed(conn, &row.id, now).await?;
+            }
+            if !row.present && row.syncs {
+                sync::log(conn, workspace, connection, &name, "It is in the account again.", true, now)
+                    .await?;
             }
             continue;
         }
@@ -132,11 +136,38 @@ pub(crate) async fn take_list(
         }
     }
     for row in known.iter().filter(|row| row.present && !seen.contains(row.remote_id.as_str())) {
-        store::set_gone(conn, of, &row.id, now).await?;
-        remote_events::clear_busy(conn, &row.id).await?;
+        if !row.syncs {
+            store::set_gone(conn, of, &row.id, now).await?;
+            continue;
+        }
+        store::set_missing(conn, of, &row.id, now).await?;
+        if row.missing_since.is_none() {
+            let sentence = "The account's list of calendars does not show it: it is looked for. What is known of it counts \
+                            until it is certain that it is gone.";
+            sync::log(conn, workspace, connection, &row.name, sentence, false, now).await?;
+        }
     }
     if receiver(&store::of_member(conn, of).await?) != before {
         sync::receiver_changed(conn, workspace, member, now).await?;
+    }
+    Ok(())
+}
+
+/// A calendar is gone for certain: it takes no time, and nothing is written to it. What was chosen for it stays, in case it
+/// comes back.
+pub(crate) async fn set_gone(
+    conn: &mut Conn,
+    workspace: &WorkspaceId,
+    member: &MemberId,
+    calendar: &CalendarId,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let of = Owner { workspace, member };
+    store::lock(conn, of).await?;
+    // A list that was read meanwhile, by somebody who connected the account again, may have shown it.
+    if store::by_id(conn, of, calendar).await?.is_some_and(|row| row.missing_since.is_some()) {
+        store::set_gone(conn, of, calendar, now).await?;
+        remote_events::clear_busy(conn, calendar).await?;
     }
     Ok(())
 }

@@ -66,7 +66,10 @@ pub(super) async fn look_after(tour: &mut Tour<'_>, calendar: &CalendarRow) -> R
     let id = row_id(now)?;
     let secret = crypto::random_token() + &crypto::random_token();
     let secret = secret.get(..32).unwrap_or(&secret).to_owned();
-    let address = format!("{}/webhook/calendar/{}", config.public_url, tour.provider.key());
+    // Each calendar has its own: an adapter that ends what an earlier attempt left behind must not end the channels of
+    // somebody else here who has connected the same account.
+    let address =
+        format!("{}/webhook/calendar/{}?of={}", config.public_url, tour.provider.key(), calendar.id);
     let wish = Wish { id: id.as_str(), secret: &secret, address: &address, former: former.as_ref() };
     let remote = &calendar.remote_id;
     let made = match reach!(tour, |access| tour.provider.watch(&access, remote, &wish)) {

@@ -12,8 +12,10 @@ use crate::{
         context::Context,
         crypto,
         store::{
-            Conn, StoreError, instant,
-            sync::{self, CalendarRow, FreshRow, HeldRow},
+            Conn, StoreError,
+            holds::{self, HeldRow},
+            instant,
+            sync::{self, CalendarRow, FreshRow},
         },
     },
 };
@@ -164,13 +166,13 @@ async fn try_read(
     let now = clock::now();
     // A glance first: whoever waits for an account does not keep writers waiting.
     let mut conn = context.db.read().await?;
-    if !sync::is_free(&mut conn, connection, now).await? {
+    if !holds::is_free(&mut conn, connection, now).await? {
         return Ok(false);
     }
     drop(conn);
     let holder = crypto::random_token();
     let mut conn = context.db.write().await?;
-    let held = sync::take_one(&mut conn, connection, &holder, now + tour::LEASE, now).await?;
+    let held = holds::take_one(&mut conn, connection, &holder, now + tour::LEASE, now).await?;
     conn.commit().await?;
     let Some(held) = held else { return Ok(false) };
     let made = tokio::select! {
@@ -198,6 +200,7 @@ async fn read_all(
             read => read?,
         }
     }
+    tour.may_all()?;
     Ok(clock::now())
 }
 

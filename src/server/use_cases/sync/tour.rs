@@ -1,8 +1,11 @@
 //! One tour of one account: write what waits, read what changed, look after push channels, say how it went.
 
-use super::{Stop, backoff, channel, jitter, read, row_id, write};
+use super::{Stop, backoff, channel, jitter, read, write};
 use crate::{
-    domain::{ids::ConnectionId, zone::ZoneRules},
+    domain::{
+        ids::{ConnectionId, WorkspaceId},
+        zone::ZoneRules,
+    },
     server::{
         calendars::{
             self, Provider,
@@ -12,8 +15,10 @@ use crate::{
         },
         context::Context,
         store::{
-            StoreError, instant,
-            sync::{self, CalendarRow, Ended, HeldRow},
+            StoreError,
+            holds::{self, Ended, HeldRow},
+            instant,
+            sync::{self, CalendarRow, Unlisted},
         },
         use_cases::{connections, post, providers},
         zones,
@@ -28,6 +33,12 @@ pub(crate) const LEASE: TimeDelta = TimeDelta::seconds(45);
 const ALMOST: TimeDelta = TimeDelta::seconds(90);
 /// How often the list of an account's calendars is read.
 const LIST: TimeDelta = TimeDelta::hours(12);
+/// How long after a list that lacks a calendar another one is asked for: what was left out by mistake is there again by then.
+const CERTAIN: TimeDelta = TimeDelta::minutes(5);
+/// How often it is looked whether a calendar that is gone has come back.
+const RETURN: TimeDelta = TimeDelta::hours(1);
+/// How often an account is looked at that lacks a permission: what it still allows is done.
+const PERMISSION: TimeDelta = TimeDelta::minutes(20);
 /// A password that is refused so often in a row is wrong; less may be a server that restarts.
 const WRONG_AFTER: i64 = 3;
 
@@ -46,6 +57,8 @@ pub(super) struct Tour<'c> {
     pub(super) rules_changed: bool,
     /// Was something waited for?
     waited: bool,
+    /// What the provider does not allow us any more, in words.
+    lacking: Option<String>,
 }
 
 /// Asks a provider, with a token that is good; one that is refused all the same is renewed once.
@@ -116,6 +129,7 @@ impl<'c> Tour<'c> {
             clock,
             rules_changed: false,
             waited: false,
+            lacking: None,
         })
     }
 
@@ -158,13 +172,14 @@ impl<'c> Tour<'c> {
             return Ok(());
         };
         let tokens = oauth::refresh(setup, refresh, self.now()).await?;
+        self.lacking = lacking(self.provider, tokens.scopes.as_deref());
         let renewed =
             Credential::Tokens { access: tokens.access, refresh: tokens.refresh, expires: tokens.expires };
         let plain = serde_json::to_vec(&renewed).map_err(StoreError::from)?;
         let sealed = self.context.secret.seal(&connections::sealed_for(&self.row.id), &plain);
         let mut conn = self.context.db.write().await?;
         let kept =
-            sync::set_credential(&mut conn, &self.row.id, self.holder, self.row.version, &sealed).await?;
+            holds::set_credential(&mut conn, &self.row.id, self.holder, self.row.version, &sealed).await?;
         conn.commit().await?;
         if !kept {
             return Err(Stop::Lost);
@@ -172,6 +187,11 @@ impl<'c> Tour<'c> {
         self.row.version += 1;
         self.credential = renewed;
         Ok(())
+    }
+
+    /// An account that lacks permissions is asked for them again: its owner may have given them there.
+    async fn ask_for_permissions(&mut self) -> Result<(), Stop> {
+        if self.row.state == "permission" && self.has_tokens() { self.renew().await } else { Ok(()) }
     }
 
     /// Is the account still ours? Asked before what can't be taken back.
@@ -182,18 +202,9 @@ impl<'c> Tour<'c> {
 
     /// Writes down what was done, for the owner to read.
     pub(super) async fn log(&self, calendar: &str, sentence: &str, went_well: bool) -> Result<(), Stop> {
-        let now = self.now();
-        let id = row_id(now)?;
-        let line = sync::NewLine {
-            id: id.as_str(),
-            workspace: &self.row.workspace_id,
-            connection: &self.row.id,
-            calendar,
-            sentence,
-            went_well,
-        };
+        let (workspace, connection) = (&self.row.workspace_id, &self.row.id);
         let mut conn = self.context.db.write().await?;
-        sync::log(&mut conn, &line, now).await?;
+        super::log(&mut conn, workspace, connection, calendar, sentence, went_well, self.now()).await?;
         conn.commit().await?;
         Ok(())
     }
@@ -203,10 +214,21 @@ impl<'c> Tour<'c> {
         Ok(sync::calendars(&mut conn, &self.row.id).await?)
     }
 
+    /// When the list of calendars is to be read next.
+    async fn list_due(&self) -> Result<DateTime<Utc>, Stop> {
+        let Some(at) = self.row.listed_at.map(instant) else { return Ok(DateTime::UNIX_EPOCH) };
+        let mut conn = self.context.db.read().await?;
+        Ok(match sync::unlisted(&mut conn, &self.row.id).await? {
+            Unlisted::Nothing => at + LIST,
+            Unlisted::Gone => at + RETURN,
+            Unlisted::Sought => at + CERTAIN,
+        })
+    }
+
     /// Reads the list of calendars when that is due.
     async fn list(&mut self) -> Result<(), Stop> {
         let now = self.now();
-        if self.row.listed_at.is_some_and(|at| instant(at) + LIST > now) {
+        if self.list_due().await? > now {
             return Ok(());
         }
         let found = reach!(self, |access| self.provider.calendars(&access))?;
@@ -222,6 +244,7 @@ impl<'c> Tour<'c> {
 
     /// The whole of it. Returns when there is something to do next.
     async fn make(&mut self) -> Result<DateTime<Utc>, Stop> {
+        self.ask_for_permissions().await?;
         match self.list().await {
             // Calendars that are known can be read and written all the same.
             Err(Stop::Fault(fault)) if !ends_tour(&fault) && !matches!(fault, Fault::Permission(_)) => {
@@ -236,6 +259,10 @@ impl<'c> Tour<'c> {
                 match read::calendar(self, &calendar).await {
                     Ok(()) => {}
                     Err(Stop::Fault(fault)) if !ends_tour(&fault) => {
+                        if self.is_gone(&calendar, &fault) {
+                            self.gone(&calendar).await?;
+                            continue;
+                        }
                         self.reading_failed(&calendar, &fault).await?;
                     }
                     Err(stop) => {
@@ -250,7 +277,48 @@ impl<'c> Tour<'c> {
         }
         // What was read may have asked for writing.
         write::all(self).await?;
+        self.may_all()?;
         self.next().await
+    }
+
+    /// Does the provider allow all that is needed? Asked at the end: what can be done without was done by then.
+    pub(super) fn may_all(&self) -> Result<(), Stop> {
+        match &self.lacking {
+            Some(sentence) => Err(Fault::Permission(sentence.clone()).into()),
+            None => Ok(()),
+        }
+    }
+
+    /// Is it certain that a calendar is gone? A list may be short by mistake, and so may a server be that does not find a
+    /// calendar for a moment: both must say so, and the list twice, some minutes apart. One that can still be read is there.
+    fn is_gone(&self, calendar: &CalendarRow, fault: &Fault) -> bool {
+        let unlisted = calendar.missing_since.zip(self.row.listed_at);
+        matches!(fault, Fault::NotFound | Fault::Permission(_))
+            && unlisted.is_some_and(|(since, listed)| instant(listed) - instant(since) >= CERTAIN)
+    }
+
+    /// A calendar is gone: it takes no time any more, and receives no bookings.
+    async fn gone(&self, calendar: &CalendarRow) -> Result<(), Stop> {
+        let (workspace, member, now) = (&self.row.workspace_id, &self.row.member_id, self.now());
+        let mut conn = self.context.db.write().await?;
+        connections::set_gone(&mut conn, workspace, member, &calendar.id, now).await?;
+        let sentence = if calendar.receives {
+            "It is no longer in the account: its events take no time any more, and your bookings are written to no calendar."
+        } else {
+            "It is no longer in the account: its events take no time any more."
+        };
+        super::log(&mut conn, workspace, &self.row.id, &calendar.name, sentence, false, now).await?;
+        conn.commit().await?;
+        Ok(())
+    }
+
+    /// Something was not found where a calendar should be. Whether it is gone with all that is in it, the account's list
+    /// tells, in the next tour.
+    pub(super) async fn not_there(&self) -> Result<Fault, Stop> {
+        let mut conn = self.context.db.write().await?;
+        sync::forget_list(&mut conn, &self.row.id).await?;
+        conn.commit().await?;
+        Ok(Fault::Temporary("The calendar is not in the account at the moment.".into()))
     }
 
     pub(super) async fn reading_failed(&self, calendar: &CalendarRow, fault: &Fault) -> Result<(), Stop> {
@@ -261,19 +329,27 @@ impl<'c> Tour<'c> {
         };
         let mut conn = self.context.db.write().await?;
         sync::set_failed(&mut conn, &calendar.id, &sentence, next).await?;
+        if *fault == Fault::NotFound && calendar.missing_since.is_none() {
+            sync::forget_list(&mut conn, &self.row.id).await?;
+        }
         conn.commit().await?;
         self.log(&calendar.name, &format!("Not read: {sentence}"), false).await
     }
 
     /// When something is to be done next for this account.
     async fn next(&self) -> Result<DateTime<Utc>, Stop> {
-        let mut next = self.now() + LIST;
+        let (due, now) = (self.list_due().await?, self.now());
+        // A list that could not be read is asked for again after a while.
+        let mut next = if due > now { due } else { now + CERTAIN };
         for calendar in self.calendars().await? {
             if calendar.syncs {
                 next = next.min(instant(calendar.next_at));
                 if let Some(at) = calendar.channel_renew_at {
                     next = next.min(instant(at));
                 }
+            }
+            if write::holds_back(&calendar) {
+                continue;
             }
             let mut conn = self.context.db.read().await?;
             if let Some(at) = crate::server::store::mirrors::next_due(&mut conn, &calendar.id).await? {
@@ -284,27 +360,43 @@ impl<'c> Tour<'c> {
     }
 }
 
+/// What is missing of the permissions that an account was connected with, as a sentence for its owner.
+fn lacking(provider: &dyn Provider, granted: Option<&[String]>) -> Option<String> {
+    let Connect::OAuth(oauth) = provider.connect() else { return None };
+    let missing = oauth.missing(granted);
+    let words: Vec<_> = missing.iter().map(|words| words.trim_end_matches('.')).collect();
+    let sentence = || {
+        format!(
+            "A permission is missing at {}: {}. Please connect the account again, and allow everything.",
+            provider.name(),
+            words.join("; ")
+        )
+    };
+    (!words.is_empty()).then(sentence)
+}
+
 /// Is a fault one of the whole account, so that going on with its other calendars makes no sense?
 pub(super) fn ends_tour(fault: &Fault) -> bool {
     matches!(fault, Fault::Unauthorized | Fault::Revoked(_) | Fault::Limited(_))
 }
 
-/// Holds an account that is due.
+/// Holds an account that is due, of another workspace than these.
 pub(crate) async fn take(
     context: &Context,
     holder: &str,
+    passing_over: &[WorkspaceId],
     now: DateTime<Utc>,
 ) -> Result<Option<HeldRow>, StoreError> {
     let mut conn = context.db.read().await?;
     // A glance first: whoever looks does not keep writers waiting.
-    if sync::next_due(&mut conn).await?.is_none_or(|next| instant(next) > now) {
+    if holds::next_due(&mut conn).await?.is_none_or(|next| instant(next) > now) {
         return Ok(None);
     }
     drop(conn);
     let mut conn = context.db.write().await?;
-    let held = sync::take(&mut conn, holder, now + LEASE, 1, now).await?;
+    let held = holds::take(&mut conn, holder, now + LEASE, passing_over, now).await?;
     conn.commit().await?;
-    Ok(held.into_iter().next())
+    Ok(held)
 }
 
 /// Holds an account longer. `false` when it is not held any more.
@@ -315,7 +407,7 @@ pub(crate) async fn hold_on(
     now: DateTime<Utc>,
 ) -> Result<bool, StoreError> {
     let mut conn = context.db.write().await?;
-    let held = sync::extend(&mut conn, id, holder, now + LEASE).await?;
+    let held = holds::extend(&mut conn, id, holder, now + LEASE).await?;
     conn.commit().await?;
     Ok(held)
 }
@@ -364,9 +456,7 @@ pub(super) async fn let_go(
                     let sentence = "Our access is not taken any more.".to_owned();
                     ("reconnect", sentence, failures, now + TimeDelta::days(3_650), None)
                 }
-                Fault::Permission(_) => {
-                    ("permission", sentence, failures, now + jitter(TimeDelta::hours(6)), None)
-                }
+                Fault::Permission(_) => ("permission", sentence, failures, now + jitter(PERMISSION), None),
                 Fault::Limited(until) => {
                     let until = until.unwrap_or(now + backoff(failures.max(2))).max(now);
                     let until = until.min(now + TimeDelta::days(1));
@@ -378,8 +468,8 @@ pub(super) async fn let_go(
     };
     let ended = Ended { hints: row.hints, next, state, trouble: &trouble, failures, limited_until };
     let mut conn = context.db.write().await?;
-    let released = sync::release(&mut conn, &row.id, holder, &ended, now).await?;
-    if released && state != "ok" && sync::tell_once(&mut conn, &row.id, now).await? {
+    let released = holds::release(&mut conn, &row.id, holder, &ended, now).await?;
+    if released && state != "ok" && holds::tell_once(&mut conn, &row.id, now).await? {
         post::account_needs_owner(&mut conn, &row.workspace_id, &row.id, &trouble, now).await?;
     }
     conn.commit().await

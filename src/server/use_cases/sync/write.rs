@@ -50,12 +50,17 @@ pub(super) struct Wanted {
     pub(super) content: Option<calendar_event::Content>,
 }
 
+/// Is a calendar to be read before anything is written to it? Entries from before may be there, of an account that was
+/// disconnected and connected again: they are found first. And one that a list does not show may be gone.
+pub(super) fn holds_back(calendar: &CalendarRow) -> bool {
+    calendar.syncs && calendar.synced_at.is_none() && calendar.failures < 3 || calendar.is_sought()
+}
+
 /// Writes everything that waits and is due in this account's calendars. Returns whether there was anything.
 pub(super) async fn all(tour: &mut Tour<'_>) -> Result<bool, Stop> {
     let mut any = false;
     for calendar in tour.calendars().await? {
-        // Entries from before may be there, of an account that was disconnected and connected again: they are found first.
-        if calendar.syncs && calendar.synced_at.is_none() && calendar.failures < 3 {
+        if holds_back(&calendar) {
             continue;
         }
         let due = {
@@ -83,7 +88,12 @@ async fn failed(
 ) -> Result<(), Stop> {
     let sentence = fault.to_string();
     let now = tour.now();
-    let for_good = matches!(fault, Fault::Refused(_) | Fault::Permission(_) | Fault::NotFound);
+    let for_good = match fault {
+        Fault::Refused(_) | Fault::NotFound => true,
+        // What the whole account lacks its owner can give back; then it is written.
+        Fault::Permission(_) => tour.may_all().is_ok(),
+        _ => false,
+    };
     let mut conn = tour.context.db.write().await?;
     if for_good {
         mirrors::give_up(&mut conn, &mirror.id, mirror.wanted, &sentence, now).await?;
@@ -213,7 +223,11 @@ async fn put(
             }
         };
         let Some(id) = mirror.remote_id.clone() else {
-            return written(tour, calendar, &mirror, &wanted, answer?, "Made").await;
+            return match answer {
+                // It is the calendar that is not there.
+                Err(Fault::NotFound) => Err(tour.not_there().await?.into()),
+                made => written(tour, calendar, &mirror, &wanted, made?, "Made").await,
+            };
         };
         match answer {
             Ok(done) => return written(tour, calendar, &mirror, &wanted, done, "Changed").await,
@@ -252,7 +266,7 @@ async fn missing(tour: &mut Tour<'_>, calendar: &CalendarRow, mirror: &MirrorRow
     if listed.iter().any(|listed| listed.id == calendar.remote_id) {
         return back::deleted_before_change(tour, calendar, mirror).await;
     }
-    Err(Fault::Temporary("The calendar is not in the account at the moment.".into()).into())
+    Err(tour.not_there().await?.into())
 }
 
 async fn written(

@@ -3,7 +3,7 @@
 use super::{App, Member};
 use crate::{
     calendars::caldav::peer::{Kind, Peer},
-    harness::{Answer, Database, both},
+    harness::{Answer, Database, Worker, both},
     webhooks::receiver::{Reaction, Receiver},
     world::World,
 };
@@ -178,10 +178,20 @@ fn a_calendar_that_vanished_takes_no_time(database: Database) {
     app.database.execute("UPDATE calendars SET remote_id = 'was-deleted' WHERE name = 'Second'");
     app.database.execute(&format!(
         "INSERT INTO busy_intervals (id, workspace_id, member_id, source, source_ref, busy_from, busy_until)
-         SELECT id, workspace_id, member_id, id, 'x', 1, 2 FROM calendars WHERE id = '{second}'"
+         SELECT id, workspace_id, member_id, id, 'x', 4102444800000000, 4102444860000000 FROM calendars WHERE id = '{second}'"
     ));
     ada.connect("google");
-    assert_eq!(app.database.number("SELECT COUNT(*) FROM busy_intervals"), 0);
+    // One list does not make it certain.
+    assert_eq!(app.database.number("SELECT COUNT(*) FROM busy_intervals"), 1);
+    assert!(ada.get(&page).text.contains("does not show it"));
+    // Somebody works now, and some minutes later; the calendar is not found either.
+    let settings = [super::places(&app.google, &app.microsoft), super::apps()].concat();
+    let _worker = Worker::start_with(&app.database, &settings);
+    app.database.wait_for("SELECT COUNT(*) FROM calendars WHERE name = 'Second' AND failures > 0", 1);
+    assert_eq!(app.database.number("SELECT COUNT(*) FROM busy_intervals WHERE source_ref = 'x'"), 1);
+    app.database.execute("UPDATE calendars SET missing_since = missing_since - 360000000");
+    app.database.execute("UPDATE connections SET listed_at = NULL, next_at = 0");
+    app.database.wait_for("SELECT COUNT(*) FROM busy_intervals WHERE source_ref = 'x'", 0);
     let gone = "SELECT COUNT(*) FROM calendars WHERE remote_id = 'was-deleted' AND NOT present AND syncs";
     assert_eq!(app.database.number(gone), 1, "what was chosen for it stays");
     assert!(ada.get(&page).text.contains("No longer in the account"));

@@ -236,6 +236,7 @@ fn connecting_again_renews_the_account(database: Database) {
     assert!(ada.get(&first).text.contains("Connect it again at Google Calendar"));
     let sync = ada.post(&format!("{first}/sync"), &[]);
     assert!(sync.status == 400 && sync.text.contains("Please connect the account again"), "{}", sync.text);
+    app.database.execute("UPDATE calendars SET next_at = 9000000000000000");
     // The provider suggests the account that it is about, whatever others somebody has there.
     app.google.post("/_/accounts", json!({"email": "ada@aside.example"}));
     let id = first.rsplit('/').next().unwrap();
@@ -244,6 +245,8 @@ fn connecting_again_renews_the_account(database: Database) {
     assert!(to.ends_with("&login_hint=ada%40outside.example"), "{to}");
     let back = ada.get(&consent(to));
     assert_eq!(back.headers["location"], format!("{first}?done=renewed"), "the same account: {}", back.text);
+    let waits = "SELECT COUNT(*) FROM calendars WHERE next_at = 9000000000000000";
+    assert_eq!(app.database.number(waits), 0, "what was missed is read now");
     let renewed = app.database.number(
         "SELECT COUNT(*) FROM connections WHERE version = 2 AND state = 'ok' AND trouble = '' AND failures = 0
            AND told_at IS NULL AND hints > 0",

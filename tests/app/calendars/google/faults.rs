@@ -2,7 +2,10 @@
 
 use super::*;
 use chrono::TimeDelta;
-use meridian::server::calendars::access::{Connect, OAuth};
+use meridian::server::calendars::{
+    access::{Connect, OAuth},
+    oauth::{self, Setup},
+};
 
 fn oauth() -> OAuth {
     match Google.connect() {
@@ -86,17 +89,23 @@ fn a_token_that_ended_and_one_with_too_little() {
 
 #[test]
 fn access_is_given_back() {
-    let (world, _) = connected(World::new());
+    let (world, tokens) = connected(World::new());
     world.round(None);
-    block_on(Google.revoke(&world.access())).unwrap();
+    let setup = Setup {
+        client_id: "client".into(),
+        client_secret: "secret".into(),
+        endpoints: world.endpoints.clone(),
+    };
+    let revoke = || block_on(oauth::revoke(&setup, tokens["refresh_token"].as_str().unwrap(), now()));
+    revoke().unwrap();
     assert_eq!(
         world.page(None, None),
         Err(Fault::Unauthorized),
         "the access token ends with the refresh token"
     );
-    block_on(Google.revoke(&world.access())).unwrap();
+    revoke().unwrap();
     world.fault(json!({ "path": "/revoke", "status": 503 }));
-    assert!(matches!(block_on(Google.revoke(&world.access())), Err(Fault::Temporary(_))));
+    assert!(matches!(revoke(), Err(Fault::Temporary(_))));
     world.well();
 }
 

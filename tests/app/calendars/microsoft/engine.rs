@@ -26,26 +26,28 @@ both!(
     a_lost_cursor_and_a_storm_pass,
     a_meeting_link_is_awaited,
     an_event_of_the_hosts_own_goes_both_ways,
+    moved_there_while_our_change_was_on_its_way,
 );
 
-const HOST: &str = "host@outside.example";
-const CONNECTION: &str = "0193b5a0-7c1e-7000-8000-0000000000c0";
-const CALENDAR: &str = "0193b5a0-7c1e-7000-8000-0000000000ca";
+pub(super) const HOST: &str = "host@outside.example";
+pub(super) const CONNECTION: &str = "0193b5a0-7c1e-7000-8000-0000000000c0";
+pub(super) const CALENDAR: &str = "0193b5a0-7c1e-7000-8000-0000000000ca";
 
-struct Outside {
-    server: Server,
-    graph: Standin,
-    database: Database,
+pub(super) struct Outside {
+    pub(super) server: Server,
+    pub(super) graph: Standin,
+    pub(super) database: Database,
     token: String,
-    calendar: String,
+    pub(super) calendar: String,
     other: String,
+    pub(super) world: World,
 }
 
-struct Booked {
+pub(super) struct Booked {
     token: String,
 }
 
-fn text(value: &Value) -> String {
+pub(super) fn text(value: &Value) -> String {
     value.as_str().unwrap().to_owned()
 }
 
@@ -54,14 +56,24 @@ fn time(at: DateTime<Utc>) -> Value {
     json!({ "dateTime": at.format("%Y-%m-%dT%H:%M:%S").to_string(), "timeZone": "UTC" })
 }
 
-fn busy(start: DateTime<Utc>) -> Value {
+pub(super) fn busy(start: DateTime<Utc>) -> Value {
     json!({ "subject": "Private", "start": time(start), "end": time(start + TimeDelta::minutes(30)) })
 }
 
+/// Our access to the host's account.
+pub(super) fn ours(graph: &Standin) -> String {
+    let asked = json!({ "account": HOST, "app": "meridian", "scopes": ["User.Read", "Calendars.ReadWrite"] });
+    text(&graph.post("/_/token", asked)["token"])
+}
+
 impl Outside {
-    fn start(database: Database, choices: &str, push: bool) -> Self {
+    pub(super) fn start(database: Database, choices: &str, push: bool) -> Self {
+        Self::start_with(database, 1, choices, push)
+    }
+
+    pub(super) fn start_with(database: Database, hosts: usize, choices: &str, push: bool) -> Self {
         let graph = Standin::start("graph.py", &[]);
-        let world = World::make(&database, 1, async |world, db: &Db| {
+        let world = World::make(&database, hosts, async |world, db: &Db| {
             world.add(db, "talk", &rules(30)).await;
         });
         let account = graph.post(
@@ -72,9 +84,7 @@ impl Outside {
             "/_/options",
             json!({ "require_immutable": true, "max_page_size": 3, "repeat_items": true }),
         );
-        let asked =
-            json!({ "account": HOST, "app": "meridian", "scopes": ["User.Read", "Calendars.ReadWrite"] });
-        let ours = text(&graph.post("/_/token", asked)["token"]);
+        let ours = ours(&graph);
         // A port that is free now: pushes must find the server.
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let listen = format!("127.0.0.1:{port}");
@@ -99,30 +109,32 @@ impl Outside {
             token: text(&account["token"]),
             calendar: text(&account["calendars"][0]["id"]),
             other: text(&account["calendars"][1]["id"]),
+            world,
         };
-        it.connect(&world, &ours, choices);
+        it.connect(CONNECTION, CALENDAR, 0, &ours, choices);
         it.sync();
         it
     }
 
     /// Connects the host's account, as the pages do once the host has consented.
-    fn connect(&self, world: &World, access: &str, choices: &str) {
+    pub(super) fn connect(&self, connection: &str, calendar: &str, host: usize, access: &str, choices: &str) {
         let credential = Credential::Tokens {
             access: access.to_owned(),
             refresh: "none".to_owned(),
             expires: clock::now() + TimeDelta::days(30),
         };
         let key = Secret::new(base64::engine::general_purpose::STANDARD.decode(SECRET).unwrap()).unwrap();
-        let sealed = key.seal(&format!("connection:{CONNECTION}"), &serde_json::to_vec(&credential).unwrap());
+        let sealed = key.seal(&format!("connection:{connection}"), &serde_json::to_vec(&credential).unwrap());
         let hex: String = sealed.iter().map(|byte| format!("{byte:02x}")).collect();
         let sealed =
             if self.database.is_postgres() { format!("decode('{hex}', 'hex')") } else { format!("X'{hex}'") };
-        let (workspace, member, remote) = (&world.workspace, &world.hosts[0].0, &self.calendar);
+        let (workspace, member) = (&self.world.workspace, &self.world.hosts[host].0);
+        let remote = &self.calendar;
         let now = clock::now().timestamp_micros();
         self.database.execute(&format!(
             "INSERT INTO connections (id, workspace_id, member_id, provider, account_key, label, home, credential, version,
                                       state, trouble, failures, listed_at, held_until, next_at, hints, created_at, updated_at)
-             VALUES ('{CONNECTION}', '{workspace}', '{member}', 'microsoft', '{HOST}', '{HOST}', '{HOST}', {sealed}, 1, 'ok',
+             VALUES ('{connection}', '{workspace}', '{member}', 'microsoft', '{HOST}', '{HOST}', '{HOST}', {sealed}, 1, 'ok',
                      '', 0, {now}, 0, {}, 0, {now}, {now})",
             i64::MAX
         ));
@@ -130,16 +142,16 @@ impl Outside {
             "INSERT INTO calendars (id, workspace_id, member_id, connection_id, remote_id, name, zone, writable, main,
                                     present, twin, syncs, conflicts, receives, tentative, meetings, outside, silent, invites,
                                     window_until, failures, trouble, next_at, channel_resource, created_at, updated_at)
-             VALUES ('{CALENDAR}', '{workspace}', '{member}', '{CONNECTION}', '{remote}', 'Work', 'UTC', TRUE, TRUE, TRUE,
+             VALUES ('{calendar}', '{workspace}', '{member}', '{connection}', '{remote}', 'Work', 'UTC', TRUE, TRUE, TRUE,
                      FALSE, TRUE, TRUE, TRUE, FALSE, FALSE, 'adopt', 'book', 'us', 0, 0, '', 0, '', {now}, {now})"
         ));
         if !choices.is_empty() {
-            self.database.execute(&format!("UPDATE calendars SET {choices} WHERE id = '{CALENDAR}'"));
+            self.database.execute(&format!("UPDATE calendars SET {choices} WHERE id = '{calendar}'"));
         }
     }
 
     /// Has everything read and written now, and waits until nothing is left to do.
-    fn sync(&self) {
+    pub(super) fn sync(&self) {
         self.database.execute("UPDATE mirrors SET next_at = 0");
         self.database.execute("UPDATE calendars SET next_at = 0, failures = 0");
         self.database.execute(
@@ -172,11 +184,11 @@ impl Outside {
         }
     }
 
-    fn log(&self) -> Vec<String> {
+    pub(super) fn log(&self) -> Vec<String> {
         self.database.texts("SELECT sentence FROM sync_log ORDER BY at, id")
     }
 
-    fn book(&self, start: DateTime<Utc>) -> Booked {
+    pub(super) fn book(&self, start: DateTime<Utc>) -> Booked {
         let answer = self.server.post("/api/v1/public/book/w/talk/book", &order(start, 1));
         assert_eq!(answer.status, 201, "{}", answer.text);
         self.sync();
@@ -191,46 +203,46 @@ impl Outside {
     }
 
     /// The booking: its status and its start.
-    fn booking(&self) -> (String, DateTime<Utc>) {
+    pub(super) fn booking(&self) -> (String, DateTime<Utc>) {
         let rows = self.database.texts("SELECT status || ' ' || CAST(start_at AS TEXT) FROM bookings");
         let [row] = &rows[..] else { panic!("one booking: {rows:?}") };
         let (status, start) = row.split_once(' ').unwrap();
         (status.to_owned(), DateTime::from_timestamp_micros(start.parse().unwrap()).unwrap())
     }
 
-    fn events(&self, calendar: &str) -> Vec<Value> {
+    pub(super) fn events(&self, calendar: &str) -> Vec<Value> {
         self.graph.get(&format!("/_/dump?account={HOST}"))[calendar].as_array().unwrap().clone()
     }
 
     /// The only event in the host's calendar: its id and its start.
-    fn event(&self) -> (String, DateTime<Utc>) {
+    pub(super) fn event(&self) -> (String, DateTime<Utc>) {
         let events = self.events(&self.calendar);
         let [event] = &events[..] else { panic!("one event: {events:?}") };
         (text(&event["id"]), text(&event["start"]).parse().unwrap())
     }
 
-    fn outside(&self, method: &str, path: &str, body: Value) -> Value {
+    pub(super) fn outside(&self, method: &str, path: &str, body: Value) -> Value {
         self.graph.outside(&self.token, method, &format!("/v1.0/me/{path}"), body)
     }
 
     /// Makes an event in the host's calendar; its id.
-    fn insert(&self, event: Value) -> String {
+    pub(super) fn insert(&self, event: Value) -> String {
         text(&self.outside("POST", &format!("calendars/{}/events", self.calendar), event)["id"])
     }
 
     /// Is this start on offer?
-    fn offers(&self, start: DateTime<Utc>) -> bool {
+    pub(super) fn offers(&self, start: DateTime<Utc>) -> bool {
         let day = start.date_naive();
         let answer = self.server.get(&format!("/api/v1/public/book/w/talk/slots?from={day}&to={day}&tz=UTC"));
         assert_eq!(answer.status, 200, "{}", answer.text);
         answer.text.contains(&start.format("%Y-%m-%dT%H:%M:%S").to_string())
     }
 
-    fn flags(&self) -> Vec<String> {
+    pub(super) fn flags(&self) -> Vec<String> {
         self.database.texts("SELECT kind FROM booking_flags ORDER BY kind")
     }
 
-    fn assert_sound(&self) {
+    pub(super) fn assert_sound(&self) {
         self.database.assert_sound();
         assert_eq!(self.graph.violations(), Vec::<Value>::new());
     }
@@ -378,6 +390,8 @@ fn a_push_is_enough_to_be_in_step(database: Database) {
     gone(at(810), "removed");
     it.sync();
     assert_eq!(it.graph.get("/_/subscriptions").as_array().unwrap().len(), 1);
+    let whole = it.log().iter().filter(|line| line.contains("Read everything")).count();
+    assert_eq!(whole, 2, "at first, and when something was missed: {:?}", it.log());
     it.assert_sound();
 }
 
@@ -474,5 +488,34 @@ fn an_event_of_the_hosts_own_goes_both_ways(database: Database) {
     it.sync();
     assert_eq!(it.event().1, at(720));
     assert!(!it.offers(at(720)));
+    it.assert_sound();
+}
+
+/// Our change was decided by what the entry was like a moment ago: it is made on condition that it still is.
+fn moved_there_while_our_change_was_on_its_way(database: Database) {
+    let it = Outside::start(database, "", false);
+    it.book(at(600));
+    let (id, _) = it.event();
+    it.graph.delete("/_/log");
+    // It is read, and the answer takes its time.
+    it.graph.post("/_/faults", json!({ "method": "GET", "path": "/me/events/", "delay_ms": 2000 }));
+    it.database.execute("UPDATE mirrors SET wanted = wanted + 1, next_at = 0");
+    it.database.execute("UPDATE connections SET hints = hints + 1, next_at = 0");
+    let asked = |method: &str| {
+        let log = it.graph.get("/_/log");
+        let calls = log.as_array().unwrap().iter();
+        calls.filter(|call| call["method"] == method && text(&call["path"]).contains("/me/events/")).count()
+    };
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while asked("GET") == 0 {
+        assert!(Instant::now() < deadline, "{:?}", it.log());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    std::thread::sleep(Duration::from_millis(300));
+    it.outside("PATCH", &format!("events/{id}"), busy(at(690)));
+    it.sync();
+    it.sync();
+    assert_eq!(it.booking(), ("confirmed".into(), at(690)), "{:?}", it.log());
+    assert_eq!(it.event(), (id, at(690)));
     it.assert_sound();
 }
