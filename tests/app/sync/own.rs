@@ -403,7 +403,7 @@ fn moved_to_another_calendar_it_is_kept_there(database: Database) {
     it.sync();
     assert_eq!(
         it.texts("SELECT calendar_id FROM calendar_events WHERE deleted_at IS NULL"),
-        [second.clone()]
+        std::slice::from_ref(&second)
     );
     assert!(!it.offers(at(600)));
     // From now on it is followed and written there, and counts once.

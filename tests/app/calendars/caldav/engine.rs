@@ -227,7 +227,7 @@ fn an_entry_that_is_between_two_calendars_is_waited_for(database: Database) {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Move {
     /// By the server, under the same name.
-    Move,
+    ByTheServer,
     /// A copy with the same name here, and the old one is deleted.
     CopyAndDelete,
     /// A new object with the same UID, and then the old one is deleted.
@@ -270,7 +270,7 @@ fn an_entry_is_moved_to_another_calendar(database: Database, kind: Kind, how: Mo
     let put = |url: &str| assert_eq!(raw(url, Some(&stored)), 201, "{kind:?}");
     let delete = || assert!([200, 204].contains(&raw(&from, None)));
     match how {
-        Move::Move => by_server("MOVE"),
+        Move::ByTheServer => by_server("MOVE"),
         Move::CopyAndDelete => {
             put(&same);
             delete();
@@ -324,7 +324,7 @@ macro_rules! moves {
 }
 
 moves!(
-    an_entry_is_moved_by_radicale: Radicale Move,
+    an_entry_is_moved_by_radicale: Radicale ByTheServer,
     an_entry_is_copied_and_deleted_at_radicale: Radicale CopyAndDelete,
     an_entry_is_made_anew_and_deleted_at_radicale: Radicale PutAndDelete,
     an_entry_is_deleted_and_made_anew_at_radicale: Radicale DeleteAndPut,
