@@ -15,7 +15,7 @@ scripts/lint.sh
 # Most tests wait for other processes: twice as many at once as there are cores keep these busy.
 RUST_TEST_THREADS=${RUST_TEST_THREADS:-$((2 * $(getconf _NPROCESSORS_ONLN)))}
 export RUST_TEST_THREADS
-step "Tests on both databases (about 20 minutes)" \
+step "Tests on both databases" \
     cargo test "${quiet[@]}" --locked --no-fail-fast --features ssr
 scripts/e2e.sh
 say "Everything passed in $((SECONDS - began)) s"
