@@ -92,6 +92,12 @@ pub(super) async fn calendar(tour: &mut Tour<'_>, calendar: &CalendarRow) -> Res
     let began = tour.now();
     let (edition, outdated) = begin(tour, calendar).await?;
     tour.rules_changed = outdated;
+    // As its owner chose by now: what they chose since the tour began asked for a reading, which is this one.
+    let fresh = {
+        let mut conn = tour.context.db.read().await?;
+        sync::calendar(&mut conn, &calendar.id).await?
+    };
+    let Some(calendar) = &fresh.filter(|fresh| fresh.syncs) else { return Ok(()) };
     let mut known = Known::load(tour, calendar, window).await?;
     if outdated || !busy::is_derived(calendar, window) {
         busy::derive_all(tour, calendar, window, &known.by_id).await?;
