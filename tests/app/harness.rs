@@ -146,7 +146,7 @@ impl Database {
                 return;
             }
             assert!(Instant::now() < deadline, "{sql}: {number} instead of {expected}");
-            std::thread::sleep(Duration::from_millis(50));
+            std::thread::sleep(Duration::from_millis(150));
         }
     }
 
@@ -162,7 +162,7 @@ impl Database {
         };
         while let Some(jobs) = due() {
             assert!(Instant::now() < deadline, "jobs are left: {jobs:?}");
-            std::thread::sleep(Duration::from_millis(50));
+            std::thread::sleep(Duration::from_millis(150));
         }
     }
 

@@ -338,7 +338,7 @@ impl Outside {
                 return;
             }
             assert!(Instant::now() < deadline, "not in step: {left:?} {:?}", self.log());
-            std::thread::sleep(Duration::from_millis(40));
+            std::thread::sleep(Duration::from_millis(150));
         }
     }
 

@@ -212,7 +212,7 @@ impl Stage {
                 return;
             }
             assert!(Instant::now() < deadline, "not in step: {left} {:?}", self.log(""));
-            std::thread::sleep(Duration::from_millis(40));
+            std::thread::sleep(Duration::from_millis(150));
         }
     }
 }

@@ -180,7 +180,7 @@ impl Outside {
                     .execute("UPDATE connections SET next_at = 0, limited_until = NULL WHERE state = 'ok'");
             }
             assert!(Instant::now() < deadline, "not in step: {held:?} {waits} {:?}", self.log());
-            std::thread::sleep(Duration::from_millis(40));
+            std::thread::sleep(Duration::from_millis(150));
         }
     }
 
@@ -375,7 +375,7 @@ fn a_push_is_enough_to_be_in_step(database: Database) {
         let deadline = Instant::now() + Duration::from_secs(30);
         while it.offers(start) {
             assert!(Instant::now() < deadline, "{what}: nobody looked: {:?}", it.log());
-            std::thread::sleep(Duration::from_millis(50));
+            std::thread::sleep(Duration::from_millis(150));
         }
     };
     it.graph.post("/_/push", json!({ "mode": "twice" }));
