@@ -24,8 +24,8 @@ const AT_ONCE: i64 = 200;
 /// The mirrors of a calendar by their id at the provider.
 pub(super) type Ours = HashMap<String, MirrorRow>;
 
-/// Does this event take time by itself? The entry of a booking does not: its claim does. One that a person moved away
-/// from its booking does.
+/// Does this event take time by itself? The entry of a booking or of a member's own event does not: these take it. One that
+/// tells something else than they do takes time by itself.
 fn counts(event: &RemoteEvent, ours: &Ours) -> bool {
     ours.get(&event.id).is_none_or(|mirror| mirror.state == "apart")
 }
