@@ -28,9 +28,6 @@ rm -f target/built
 
 say "Building the optimised program (about 7 minutes the first time on two cores, then 1 to 3)"
 began=$SECONDS
-# Cargo gives a WASM library no name of its own per checkout: in a shared folder it would take another checkout's for
-# up to date.
-rm -rf "$CARGO_TARGET_DIR"/front/wasm32-unknown-unknown/wasm-release/.fingerprint/meridian-*
 cargo-leptos build --release --split --precompress --cargo-locked
 
 # Cargo's folder is shared by every checkout, so what was built here is kept here. The names of the hashed files

@@ -9,6 +9,13 @@ MERIDIAN_CACHE=${MERIDIAN_CACHE:-$HOME/.cache/meridian}
 TOOLS=$MERIDIAN_CACHE/tools
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$MERIDIAN_CACHE/target}
 
+# Cargo names what it builds of a workspace's own package by its place in the workspace: two checkouts that share a
+# folder would take each other's for up to date, and test a program that is not theirs.
+if [ -d "$CARGO_TARGET_DIR" ] && [ "$(cat "$CARGO_TARGET_DIR/checkout" 2>/dev/null)" != "$PWD" ]; then
+    find "$CARGO_TARGET_DIR" -type d -path '*/.fingerprint/meridian-*' -prune -exec rm -rf {} +
+    printf '%s' "$PWD" >"$CARGO_TARGET_DIR/checkout"
+fi
+
 # cargo-leptos downloads what it does not find on PATH, so ours come first.
 export PATH="$TOOLS/bin:$PWD/node_modules/.bin:${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
 
