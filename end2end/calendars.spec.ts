@@ -4,9 +4,9 @@
 import type { Page } from "@playwright/test";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { axe, expect, screenshot, test } from "./support/fixtures";
+import { axe, expect, inspect, test } from "./support/fixtures";
+import { fits, owner, signIn } from "./support/staff";
 
-const owner = { email: "ada@demo.example", password: "meridian-demo" };
 /** What Chromium writes when a page answers with a refusal. */
 const refusal = /status of (413|422)/;
 
@@ -41,31 +41,6 @@ async function withFeed(name: string, use: (url: string) => Promise<void>): Prom
     server.closeAllConnections();
     await new Promise((done) => server.close(done));
   }
-}
-
-async function signIn(page: Page, next: string): Promise<void> {
-  await page.goto(`/sign-in?next=${next}`);
-  await page.getByLabel("E-mail address").fill(owner.email);
-  await page.getByLabel("Password").fill(owner.password);
-  await page.getByRole("button", { name: "Sign in" }).click();
-  await expect(page).toHaveURL(new RegExp(`${next}$`));
-}
-
-async function inspect(page: Page, name: string): Promise<void> {
-  await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
-  await axe(page);
-  await page.emulateMedia({ colorScheme: "dark", reducedMotion: "reduce" });
-  await axe(page, ["color-contrast"]);
-  await page.emulateMedia({ colorScheme: null, reducedMotion: null });
-  await screenshot(page, name);
-}
-
-/** Nothing sticks out of a narrow screen. */
-async function fits(page: Page): Promise<void> {
-  const before = page.viewportSize();
-  await page.setViewportSize({ width: 320, height: 640 });
-  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(320);
-  if (before) await page.setViewportSize(before);
 }
 
 async function disconnect(page: Page): Promise<void> {

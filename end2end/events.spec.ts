@@ -1,36 +1,10 @@
 // A member's own events: entered, refused, changed, deleted and brought back. The pages have no scripts of their own.
 
-import type { Page } from "@playwright/test";
-import { axe, expect, screenshot, test } from "./support/fixtures";
+import { expect, inspect, screenshot, test } from "./support/fixtures";
+import { fits, signIn } from "./support/staff";
 
-const owner = { email: "ada@demo.example", password: "meridian-demo" };
 /** What Chromium writes when a page answers with a refusal. */
 const refusal = /status of 422/;
-
-async function signIn(page: Page, next: string): Promise<void> {
-  await page.goto(`/sign-in?next=${next}`);
-  await page.getByLabel("E-mail address").fill(owner.email);
-  await page.getByLabel("Password").fill(owner.password);
-  await page.getByRole("button", { name: "Sign in" }).click();
-  await expect(page).toHaveURL(new RegExp(`${next}$`));
-}
-
-async function inspect(page: Page, name: string): Promise<void> {
-  await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
-  await axe(page);
-  await page.emulateMedia({ colorScheme: "dark", reducedMotion: "reduce" });
-  await axe(page, ["color-contrast"]);
-  await page.emulateMedia({ colorScheme: null, reducedMotion: null });
-  await screenshot(page, name);
-}
-
-/** Nothing sticks out of a narrow screen. */
-async function fits(page: Page): Promise<void> {
-  const before = page.viewportSize();
-  await page.setViewportSize({ width: 320, height: 640 });
-  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(320);
-  if (before) await page.setViewportSize(before);
-}
 
 test("an event is entered, changed, deleted and brought back", async ({ page, errors }) => {
   // axe looks at three pages.

@@ -1,21 +1,13 @@
 // The pages of staff about mail: settings, mailbox, messages of event types, queue. They have no scripts of their own.
 
-import type { APIRequestContext, Page } from "@playwright/test";
+import type { Page } from "@playwright/test";
 import { axe, expect, screenshot, test } from "./support/fixtures";
+import { bookLate, owner, signIn } from "./support/staff";
 
-const owner = { email: "ada@demo.example", password: "meridian-demo" };
 /** What Chromium writes when a form is refused. */
 const refusal = /status of 422/;
 /** What it writes when a test looks into the frame of a mail, where nothing runs. */
 const frame = /Blocked script execution in 'about:srcdoc'/;
-
-async function signIn(page: Page, next: string) {
-  await page.goto(`/sign-in?next=${next}`);
-  await page.getByLabel("E-mail address").fill(owner.email);
-  await page.getByLabel("Password").fill(owner.password);
-  await page.getByRole("button", { name: "Sign in" }).click();
-  await expect(page).toHaveURL(new RegExp(`${next}$`));
-}
 
 /** Nothing scrolls sideways, and axe finds nothing in either theme. */
 async function sound(page: Page) {
@@ -33,23 +25,6 @@ async function sound(page: Page) {
     await axe(page);
   }
   await page.emulateMedia({ colorScheme: null });
-}
-
-/** Books a late time, where no other test looks, and answers with the address that the mails go to. */
-async function book(request: APIRequestContext): Promise<string> {
-  const email = `mail-${crypto.randomUUID()}@example.org`;
-  const day = (ahead: number) => new Date(Date.now() + ahead * 86_400_000).toISOString().slice(0, 10);
-  const event = "/api/v1/public/book/demo/team-call";
-  const answer = await request.get(`${event}/slots?from=${day(0)}&to=${day(30)}&tz=UTC`);
-  const { days } = (await answer.json()) as { days: Record<string, { start: string }[]> };
-  const starts = Object.values(days).flatMap((slots) => slots.map((slot) => slot.start)).reverse();
-  for (const start of starts) {
-    const data = { start, timezone: "America/New_York", name: "Mail <b>Test</b>", email };
-    const booked = await request.post(`${event}/book`, { data });
-    if (booked.status() === 201) return email;
-    expect(booked.status(), await booked.text()).toBe(409);
-  }
-  throw new Error("no time is free");
 }
 
 test("settings are refused at their fields, and a test goes to the mailbox", async ({ page, errors }) => {
@@ -88,7 +63,8 @@ test("settings are refused at their fields, and a test goes to the mailbox", asy
 
 test("what a customer was told is in the mailbox, with links that work", async ({ page, request, errors }) => {
   errors.allow(frame);
-  const email = await book(request);
+  const email = `mail-${crypto.randomUUID()}@example.org`;
+  await bookLate(request, "team-call", { name: "Mail <b>Test</b>", email });
   await signIn(page, "/booking/mailbox");
   await expect(page.getByText("Nothing leaves this machine")).toBeVisible();
   await sound(page);

@@ -1,25 +1,8 @@
 // The customer portal: signing in by a mailed link, the appointments, the feed, and deleting everything.
 
-import type { APIRequestContext, Browser } from "@playwright/test";
-import { inspect } from "./support/booking";
-import { axe, expect, test } from "./support/fixtures";
-
-const owner = { email: "ada@demo.example", password: "meridian-demo" };
-
-/** Books a late time, where no other test looks. */
-async function book(request: APIRequestContext, email: string): Promise<void> {
-  const day = (ahead: number) => new Date(Date.now() + ahead * 86_400_000).toISOString().slice(0, 10);
-  const service = "/api/v1/public/book/demo/intro";
-  const answer = await request.get(`${service}/slots?from=${day(0)}&to=${day(30)}&tz=UTC`);
-  const { days } = (await answer.json()) as { days: Record<string, { start: string }[]> };
-  for (const { start } of Object.values(days).flat().reverse()) {
-    const data = { start, timezone: "Europe/Berlin", name: "Portal Test", email, phone: "+49 30 1234567" };
-    const booked = await request.post(`${service}/book`, { data });
-    if (booked.status() === 201) return;
-    expect(booked.status(), await booked.text()).toBe(409);
-  }
-  throw new Error("no time is free");
-}
+import type { Browser } from "@playwright/test";
+import { axe, expect, inspect, test } from "./support/fixtures";
+import { bookLate, owner } from "./support/staff";
 
 /** The link in the newest mail to an address, as the demo's mailbox shows it to an admin. */
 async function mailedLink(browser: Browser, baseURL: string, email: string): Promise<string> {
@@ -53,7 +36,7 @@ test("sign in by mail, subscribe, and delete everything", async ({ page, request
   test.slow();
   errors.allow(/status of 4(10|22)/);
   const email = `portal-${crypto.randomUUID()}@example.org`;
-  await book(request, email);
+  await bookLate(request, "intro", { name: "Portal Test", email });
   const look = async (name: string) => {
     await inspect(page, name);
     const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);

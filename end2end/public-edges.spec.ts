@@ -1,7 +1,7 @@
 // Booking from far away and across a clock change; and where an address leads nowhere, a way on.
 
-import { refusal, hostile, ownDay, starts, clock, offset, alive, inspect, times, choose, introduce, send } from "./support/booking";
-import { expect, test } from "./support/fixtures";
+import { refusal, hostile, ownDay, starts, clock, offset, alive, times, choose, introduce, send } from "./support/booking";
+import { expect, inspect, test } from "./support/fixtures";
 
 test.describe("eleven hours away", () => {
   test.use({ timezoneId: "Pacific/Auckland" });

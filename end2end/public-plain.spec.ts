@@ -1,7 +1,7 @@
 // What customers see with JavaScript off: the same, by links and forms.
 
-import { refusal, hostile, ownDay, starts, inspect, times, introduce, send, take, wholeStory } from "./support/booking";
-import { expect, test } from "./support/fixtures";
+import { refusal, hostile, ownDay, starts, times, introduce, send, take, wholeStory } from "./support/booking";
+import { expect, inspect, test } from "./support/fixtures";
 
 test.describe("without JavaScript", () => {
   test.use({ javaScriptEnabled: false });

@@ -1,7 +1,7 @@
 // What customers see with JavaScript on: finding a time, booking it, moving it, cancelling it; by mouse and by keyboard.
 
-import { refusal, hostile, ownDay, starts, spoken, alive, inspect, said, times, choose, introduce, send, take, wholeStory } from "./support/booking";
-import { expect, test } from "./support/fixtures";
+import { refusal, hostile, ownDay, starts, spoken, alive, said, times, choose, introduce, send, take, wholeStory } from "./support/booking";
+import { expect, inspect, test } from "./support/fixtures";
 
 test.describe("with JavaScript", () => {
   test("a workspace shows who it is and what can be booked", async ({ page }) => {

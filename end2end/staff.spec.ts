@@ -1,6 +1,6 @@
 // The owner's pages: set-up, sign-in, bookings; with JavaScript on and off.
 
-import type { APIRequestContext, Page } from "@playwright/test";
+import type { Page } from "@playwright/test";
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
@@ -8,9 +8,9 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { axe, expect, screenshot, test } from "./support/fixtures";
+import { bookLate, owner, signIn } from "./support/staff";
 
 const root = resolve(import.meta.dirname, "..");
-const owner = { email: "ada@demo.example", password: "meridian-demo" };
 /** What Chromium writes when a page answers with a refusal. */
 const refusal = /status of 4(01|22)/;
 
@@ -55,30 +55,8 @@ function freePort(): Promise<number> {
   });
 }
 
-/** Books a late time, where no other test looks, and answers with the address that finds the booking. */
-async function book(request: APIRequestContext): Promise<string> {
-  const email = `staff-${crypto.randomUUID()}@example.org`;
-  const day = (ahead: number) => new Date(Date.now() + ahead * 86_400_000).toISOString().slice(0, 10);
-  const event = "/api/v1/public/book/demo/intro";
-  const answer = await request.get(`${event}/slots?from=${day(0)}&to=${day(30)}&tz=UTC`);
-  const { days } = (await answer.json()) as { days: Record<string, { start: string }[]> };
-  const starts = Object.values(days).flatMap((slots) => slots.map((slot) => slot.start)).reverse();
-  for (const start of starts) {
-    const data = { start, timezone: "Europe/Berlin", name: "Staff Test", email, phone: "+49 30 1234567" };
-    const booked = await request.post(`${event}/book`, { data });
-    if (booked.status() === 201) return email;
-    expect(booked.status(), await booked.text()).toBe(409);
-  }
-  throw new Error("no time is free");
-}
-
-async function signIn(page: Page) {
-  await page.goto("/sign-in?next=/booking");
-  await page.getByLabel("E-mail address").fill(owner.email);
-  await page.getByLabel("Password").fill(owner.password);
-  await page.getByRole("button", { name: "Sign in" }).click();
-  await expect(page.getByRole("heading", { level: 1, name: "Bookings" })).toBeVisible();
-}
+/** An address that finds one booking. */
+const newcomer = () => `staff-${crypto.randomUUID()}@example.org`;
 
 /** The booking of an invitee, on whichever page of the list it stands. */
 async function find(page: Page, email: string) {
@@ -177,8 +155,9 @@ for (const javaScriptEnabled of [true, false]) {
 
     test("a booking is cancelled with a reason, once", async ({ page, request, errors }) => {
       errors.allow(/status of 409/);
-      const email = await book(request);
-      await signIn(page);
+      const email = newcomer();
+      await bookLate(request, "intro", { name: "Staff Test", email });
+      await signIn(page, "/booking");
       await axe(page);
       const entry = await find(page, email);
       await expect(entry).toContainText("Introduction");
@@ -197,7 +176,8 @@ for (const javaScriptEnabled of [true, false]) {
       if (javaScriptEnabled) await hydrated(page);
       await expect(page.getByRole("alert")).toBeVisible();
 
-      const second = await book(request);
+      const second = newcomer();
+      await bookLate(request, "intro", { name: "Staff Test", email: second });
       await page.goto("/booking");
       const next = await find(page, second);
       await next.locator("summary").click();
@@ -210,7 +190,7 @@ for (const javaScriptEnabled of [true, false]) {
 
     test("signing out ends the session", async ({ page, errors }) => {
       errors.allow(refusal);
-      await signIn(page);
+      await signIn(page, "/booking");
       const [session] = (await page.context().cookies()).filter(({ name }) => name.endsWith("session"));
       expect(session).toMatchObject({ httpOnly: true, sameSite: "Lax" });
       await page.getByRole("button", { name: "Sign out" }).click();
@@ -225,7 +205,8 @@ for (const javaScriptEnabled of [true, false]) {
 
 test("the way through with the keyboard alone", async ({ page, request, isMobile }) => {
   test.skip(isMobile, "there is no keyboard");
-  const email = await book(request);
+  const email = newcomer();
+  await bookLate(request, "intro", { name: "Staff Test", email });
   const press = async (key: string, until: () => Promise<boolean>) => {
     for (let tries = 0; !(await until()); tries++) {
       if (tries > 400) throw new Error(`${key} leads nowhere`);
@@ -256,7 +237,7 @@ test("the way through with the keyboard alone", async ({ page, request, isMobile
 
 test("a link is copied, and that is said", async ({ page, context }) => {
   await context.grantPermissions(["clipboard-read", "clipboard-write"]);
-  await signIn(page);
+  await signIn(page, "/booking");
   await page.getByRole("button", { name: "Copy link to Introduction" }).click();
   await expect(page.getByRole("status").filter({ hasText: "Copied the link to Introduction." })).toBeAttached();
   expect(await page.evaluate(() => navigator.clipboard.readText())).toMatch(/\/book\/demo\/intro$/);
@@ -265,7 +246,7 @@ test("a link is copied, and that is said", async ({ page, context }) => {
 test("how the pages look", async ({ page }) => {
   await page.goto("/sign-in");
   await screenshot(page, "sign-in");
-  await signIn(page);
+  await signIn(page, "/booking");
   await hydrated(page);
   await screenshot(page, "bookings");
   for (const scheme of ["light", "dark"] as const) {

@@ -1,13 +1,12 @@
 // Webhooks: an admin adds one, a booking reaches a receiver, and every attempt can be looked at. The pages have no
 // scripts of their own.
 
-import type { APIRequestContext, Page } from "@playwright/test";
 import { createHmac } from "node:crypto";
 import { createServer, type IncomingHttpHeaders } from "node:http";
 import type { AddressInfo } from "node:net";
-import { axe, expect, screenshot, test } from "./support/fixtures";
+import { axe, expect, inspect, test } from "./support/fixtures";
+import { bookLate, fits, signIn } from "./support/staff";
 
-const owner = { email: "ada@demo.example", password: "meridian-demo" };
 /** What Chromium writes when a page answers with a refusal. */
 const refusal = /status of 422/;
 
@@ -39,48 +38,12 @@ async function withReceiver(use: (url: string, received: Received[]) => Promise<
   }
 }
 
-/** Books a late time, where no other test looks, and answers with the address of the invitee. */
-async function book(request: APIRequestContext): Promise<string> {
-  const email = `webhooks-${crypto.randomUUID()}@example.org`;
-  const day = (ahead: number) => new Date(Date.now() + ahead * 86_400_000).toISOString().slice(0, 10);
-  const event = "/api/v1/public/book/demo/intro";
-  const answer = await request.get(`${event}/slots?from=${day(0)}&to=${day(30)}&tz=UTC`);
-  const { days } = (await answer.json()) as { days: Record<string, { start: string }[]> };
-  for (const { start } of Object.values(days).flat().reverse()) {
-    const data = { start, timezone: "Europe/Berlin", name: "Webhook Test", email, phone: "+49 30 1234567" };
-    const booked = await request.post(`${event}/book`, { data });
-    if (booked.status() === 201) return email;
-    expect(booked.status(), await booked.text()).toBe(409);
-  }
-  throw new Error("no time is free");
-}
-
-async function inspect(page: Page, name: string): Promise<void> {
-  await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
-  await axe(page);
-  await page.emulateMedia({ colorScheme: "dark", reducedMotion: "reduce" });
-  await axe(page, ["color-contrast"]);
-  await page.emulateMedia({ colorScheme: null, reducedMotion: null });
-  await screenshot(page, name);
-}
-
-/** Nothing sticks out of a narrow screen. */
-async function fits(page: Page): Promise<void> {
-  const before = page.viewportSize();
-  await page.setViewportSize({ width: 320, height: 640 });
-  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(320);
-  if (before) await page.setViewportSize(before);
-}
-
 test("a webhook is told of a booking, and its page shows every attempt", async ({ page, request, errors }) => {
   // A retry comes after some seconds; axe looks at five pages.
   test.slow();
   errors.allow(refusal);
   await withReceiver(async (url, received) => {
-    await page.goto("/sign-in?next=/booking/webhooks");
-    await page.getByLabel("E-mail address").fill(owner.email);
-    await page.getByLabel("Password").fill(owner.password);
-    await page.getByRole("button", { name: "Sign in" }).click();
+    await signIn(page, "/booking/webhooks");
     await expect(page.getByRole("heading", { level: 1, name: "Webhooks" })).toBeVisible();
     await expect(page.getByRole("navigation").getByRole("link", { name: "Webhooks" })).toHaveAttribute("aria-current", "page");
     await inspect(page, "webhooks");
@@ -110,7 +73,8 @@ test("a webhook is told of a booking, and its page shows every attempt", async (
     await expect(page.getByRole("heading", { level: 2, name: "Deliveries" })).toBeVisible();
     expect(await page.content()).not.toContain("whsec_");
 
-    const email = await book(request);
+    const email = `webhooks-${crypto.randomUUID()}@example.org`;
+    await bookLate(request, "intro", { name: "Webhook Test", email });
     const mine = () => received.filter(({ body }) => body.includes(email));
     await expect.poll(() => mine().length, { timeout: 30_000 }).toBe(2);
     const key = Buffer.from(secret.replace("whsec_", ""), "base64");

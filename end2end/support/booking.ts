@@ -1,7 +1,7 @@
 // What the tests of the booking page share.
 
 import type { APIRequestContext, Page } from "@playwright/test";
-import { axe, expect, screenshot, test } from "./fixtures";
+import { expect, inspect, test } from "./fixtures";
 
 /** What Chromium writes when a server function refuses. */
 export const refusal = /status of 4\d\d/;
@@ -55,17 +55,6 @@ export function spoken(day: string): string {
 /** Until the page has come alive: then one day of the grid takes the Tab key, and the others don't. */
 export async function alive(page: Page): Promise<void> {
   await expect(page.locator('.day[tabindex="0"]')).toHaveCount(1);
-}
-
-/** Accessible and beautiful in both themes. */
-export async function inspect(page: Page, name: string): Promise<void> {
-  await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
-  await axe(page);
-  // The same document in other colours: only what depends on them can differ.
-  await page.emulateMedia({ colorScheme: "dark", reducedMotion: "reduce" });
-  await axe(page, ["color-contrast"]);
-  await page.emulateMedia({ colorScheme: null, reducedMotion: null });
-  await screenshot(page, name);
 }
 
 export const said = (page: Page) => page.locator('.picker > [role="status"]');

@@ -119,3 +119,14 @@ export async function screenshot(page: Page, name: string): Promise<void> {
   }
   await page.emulateMedia({ colorScheme: null, reducedMotion: null });
 }
+
+/** Accessible and beautiful in both themes. */
+export async function inspect(page: Page, name: string): Promise<void> {
+  await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
+  await axe(page);
+  // The same document in other colours: only what depends on them can differ.
+  await page.emulateMedia({ colorScheme: "dark", reducedMotion: "reduce" });
+  await axe(page, ["color-contrast"]);
+  await page.emulateMedia({ colorScheme: null, reducedMotion: null });
+  await screenshot(page, name);
+}
