@@ -162,7 +162,7 @@ pub enum On<'a> {
 /// How many rows are changed by a statement, or which rows it returns: `run!(conn, "…", args)` changes,
 /// `rows!(conn, Row, "…", args)` returns all, `row!(conn, Row, "…", args)` at most one.
 macro_rules! run {
-    ($conn:expr, $sql:literal $(, $arg:expr)* $(,)?) => {
+    ($conn:expr, $sql:expr $(, $arg:expr)* $(,)?) => {
         match $conn.on() {
             $crate::server::store::On::Sqlite(on) => {
                 sqlx::query($sql)$(.bind($arg))*.execute(on).await.map(|done| done.rows_affected())
@@ -176,7 +176,7 @@ macro_rules! run {
 }
 
 macro_rules! rows {
-    ($conn:expr, $row:ty, $sql:literal $(, $arg:expr)* $(,)?) => {
+    ($conn:expr, $row:ty, $sql:expr $(, $arg:expr)* $(,)?) => {
         match $conn.on() {
             $crate::server::store::On::Sqlite(on) => {
                 sqlx::query_as::<_, $row>($sql)$(.bind($arg))*.fetch_all(on).await
@@ -190,7 +190,7 @@ macro_rules! rows {
 }
 
 macro_rules! row {
-    ($conn:expr, $row:ty, $sql:literal $(, $arg:expr)* $(,)?) => {
+    ($conn:expr, $row:ty, $sql:expr $(, $arg:expr)* $(,)?) => {
         match $conn.on() {
             $crate::server::store::On::Sqlite(on) => {
                 sqlx::query_as::<_, $row>($sql)$(.bind($arg))*.fetch_optional(on).await
