@@ -163,7 +163,7 @@ impl Provider for Microsoft {
         _calendar: &str,
         id: &str,
     ) -> Result<Option<RemoteEvent>, Fault> {
-        let found = match event(access, id, &format!("&{}", mark::EXPAND)).await {
+        let found = match event(access, id, &format!(",body&{}", mark::EXPAND)).await {
             Ok(found) if found.cancelled() => return Ok(None),
             Ok(found) if found.kind() == Kind::Master => delta::series(access, found).await,
             Ok(found) => found.neutral(access.home).map(Some),

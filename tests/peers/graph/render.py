@@ -2,6 +2,8 @@
 
 import datetime
 import hashlib
+import html
+import re
 
 from graph import zones
 
@@ -47,11 +49,21 @@ def moment(local_or_instant, all_day, wish):
     return {"dateTime": zones.written(local), "timeZone": zone}
 
 
+def written(text):
+    return text.replace("\n", "\r\n")
+
+
+def plain(markup):
+    """As Exchange puts HTML into words: a line for each paragraph, and one that is empty at the end."""
+    lines = re.sub(r"<br\s*/?>|</(p|div|li|h\d)>", "\n", re.sub(r"\s+", " ", markup))
+    return written(html.unescape(re.sub(r"<[^>]*>", "", lines)).strip() + "\n")
+
+
 def body(props, wish):
     given = props.get("body") or {"contentType": "text", "content": ""}
     content = given.get("content") or ""
     if wish.text:
-        return {"contentType": "text", "content": content.replace("\n", "\r\n")}
+        return {"contentType": "text", "content": plain(content) if given.get("contentType") == "html" else written(content)}
     if content and given.get("contentType") != "html":
         escaped = content.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\n", "<br>\r\n")
         content = (

@@ -14,7 +14,9 @@ use serde::{Deserialize, de::DeserializeOwned};
 
 /// Ids that stay when an event moves to another folder; asked for with every request, for both kinds exist side by side
 /// (learn.microsoft.com/graph/outlook-immutable-id).
-const IMMUTABLE: &str = r#"IdType="ImmutableId""#;
+/// Ids that last, and descriptions as plain text: they are HTML there, whatever they were written as
+/// (learn.microsoft.com/graph/api/event-get).
+const ALWAYS: &str = r#"IdType="ImmutableId", outlook.body-content-type="text""#;
 
 /// What a call may carry.
 #[derive(Debug, Clone, Copy, Default)]
@@ -71,8 +73,8 @@ pub(super) async fn fetch<T: DeserializeOwned>(access: &Access<'_>, url: Url) ->
 
 fn request(access: &Access<'_>, method: Method, url: Url, extras: Extras<'_>) -> Result<Request, Fault> {
     let prefer = match extras.page_size {
-        Some(size) => format!("odata.maxpagesize={size}, {IMMUTABLE}"),
-        None => IMMUTABLE.to_owned(),
+        Some(size) => format!("odata.maxpagesize={size}, {ALWAYS}"),
+        None => ALWAYS.to_owned(),
     };
     let mut request =
         access.provider_client()?.request(method, url).bearer_auth(access.bearer()?).header("prefer", prefer);

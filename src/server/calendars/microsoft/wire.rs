@@ -54,6 +54,7 @@ pub(super) struct Event {
     organizer: Option<Attendee>,
     pub(super) is_online_meeting: Option<bool>,
     online_meeting: Option<OnlineMeeting>,
+    body: Option<Body>,
     transaction_id: Option<String>,
     sensitivity: Option<String>,
     single_value_extended_properties: Option<Vec<Property>>,
@@ -108,6 +109,13 @@ struct Location {
 #[serde(rename_all = "camelCase")]
 struct OnlineMeeting {
     join_url: Option<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Body {
+    content_type: Option<String>,
+    content: Option<String>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -267,6 +275,12 @@ impl Event {
         if self.attendees.as_ref().is_none_or(Vec::is_empty) { Vec::new() } else { found }
     }
 
+    /// What it says as plain text. How to join an online meeting is a part of that, and none of ours.
+    fn notes(&self) -> Option<String> {
+        let body = self.body.as_ref().filter(|_| self.is_online_meeting != Some(true))?;
+        body.content.clone().filter(|_| body.content_type.as_deref() == Some("text"))
+    }
+
     fn mark(&self) -> Option<String> {
         let properties = self.single_value_extended_properties.iter().flatten();
         let property =
@@ -301,14 +315,13 @@ impl Event {
             status: if shows == Shows::Tentative { Status::Tentative } else { Status::Confirmed },
             shows,
             title: self.subject.clone().filter(|_| !private).unwrap_or_default(),
-            // Descriptions are HTML, whatever they were written as.
             texts: Texts {
                 place: self
                     .location
                     .as_ref()
                     .filter(|_| !private)
                     .and_then(|place| place.display_name.clone()),
-                notes: None,
+                notes: self.notes().filter(|_| !private),
             },
             participants: self.participants(own),
             mark: self.mark(),

@@ -463,11 +463,11 @@ fn an_event_of_the_hosts_own_goes_both_ways(database: Database) {
     let version = it.database.number("SELECT version FROM calendar_events");
     it.sync();
     assert_eq!(it.database.number("SELECT version FROM calendar_events"), version, "{:?}", it.log());
-    // Moved, renamed and relocated there; what it says beside that is HTML there, and stays as it is here.
+    // Moved, renamed, relocated and told otherwise there, in HTML.
     let mut changed = busy(at(720));
     changed["subject"] = json!("Dr. Ada");
     changed["location"] = json!({ "displayName": "Side street 2" });
-    changed["body"] = json!({ "contentType": "html", "content": "<p>Other <b>notes</b></p>" });
+    changed["body"] = json!({ "contentType": "html", "content": "<p>Other <b>notes</b></p><p>&amp; more</p>" });
     it.outside("PATCH", &format!("events/{id}"), changed);
     it.sync();
     let said = "SELECT title || '|' || place || '|' || CAST(start_at AS TEXT) FROM calendar_events";
@@ -477,7 +477,7 @@ fn an_event_of_the_hosts_own_goes_both_ways(database: Database) {
         "{:?}",
         it.log()
     );
-    assert_eq!(it.database.texts("SELECT notes FROM calendar_events"), ["Bring the card\nand the letter"]);
+    assert_eq!(it.database.texts("SELECT notes FROM calendar_events"), ["Other notes\n& more"]);
     assert!(it.offers(at(600)) && !it.offers(at(720)));
     // Deleted there, and brought back here.
     it.outside("DELETE", &format!("events/{id}"), Value::Null);

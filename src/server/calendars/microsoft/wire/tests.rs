@@ -164,3 +164,15 @@ fn what_can_t_be_read_is_a_fault_and_not_free_time() {
     let odd = event(json!({ "start": { "dateTime": "soon", "timeZone": "UTC" } }));
     assert_eq!(odd.neutral(""), Err(unclear()));
 }
+
+#[test]
+fn notes_are_what_is_said_as_plain_text() {
+    let notes = |more: Value| neutral(more).texts.notes;
+    let body = json!({ "contentType": "text", "content": "Bring the card\r\n" });
+    assert_eq!(notes(json!({ "body": body })).as_deref(), Some("Bring the card\r\n"));
+    let markup = json!({ "contentType": "html", "content": "<p>Bring the card</p>" });
+    assert_eq!(notes(json!({ "body": markup })), None);
+    assert_eq!(notes(json!({ "body": body, "isOnlineMeeting": true })), None);
+    assert_eq!(notes(json!({ "body": body, "sensitivity": "private" })), None);
+    assert_eq!(notes(json!({})), None);
+}
