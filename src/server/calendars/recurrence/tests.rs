@@ -1,3 +1,5 @@
+mod windows;
+
 use super::*;
 use crate::domain::{interval::IntervalSet, zone::Transition};
 
