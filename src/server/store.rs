@@ -32,6 +32,7 @@ pub mod provider_settings;
 pub mod rate_limits;
 pub mod remote_events;
 pub mod sync;
+mod turns;
 pub mod webhooks;
 pub mod workspaces;
 pub mod zone_editions;
@@ -44,7 +45,8 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use std::{path::Path, str::FromStr, sync::Arc, time::Duration};
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
+use turns::{Turn, Turns};
 
 /// How long a request waits for a connection: shorter than anyone waits for a page.
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -115,6 +117,8 @@ pub enum Db {
         read: SqlitePool,
         /// The one writer of this process.
         write: SqlitePool,
+        /// Whose turn it is.
+        turns: Turns,
         /// Told when jobs were committed.
         wake: Arc<Notify>,
     },
@@ -139,6 +143,8 @@ pub enum Conn {
     SqliteTx {
         /// It.
         transaction: Transaction<'static, Sqlite>,
+        /// The turn in which it is written.
+        turn: Turn,
         /// The workers of this process.
         wake: Arc<Notify>,
         /// Did it enqueue jobs?
@@ -162,7 +168,7 @@ pub enum On<'a> {
 /// How many rows are changed by a statement, or which rows it returns: `run!(conn, "…", args)` changes,
 /// `rows!(conn, Row, "…", args)` returns all, `row!(conn, Row, "…", args)` at most one.
 macro_rules! run {
-    ($conn:expr, $sql:expr $(, $arg:expr)* $(,)?) => {
+    ($conn:expr, $sql:literal $(, $arg:expr)* $(,)?) => {
         match $conn.on() {
             $crate::server::store::On::Sqlite(on) => {
                 sqlx::query($sql)$(.bind($arg))*.execute(on).await.map(|done| done.rows_affected())
@@ -176,7 +182,7 @@ macro_rules! run {
 }
 
 macro_rules! rows {
-    ($conn:expr, $row:ty, $sql:expr $(, $arg:expr)* $(,)?) => {
+    ($conn:expr, $row:ty, $sql:literal $(, $arg:expr)* $(,)?) => {
         match $conn.on() {
             $crate::server::store::On::Sqlite(on) => {
                 sqlx::query_as::<_, $row>($sql)$(.bind($arg))*.fetch_all(on).await
@@ -190,7 +196,7 @@ macro_rules! rows {
 }
 
 macro_rules! row {
-    ($conn:expr, $row:ty, $sql:expr $(, $arg:expr)* $(,)?) => {
+    ($conn:expr, $row:ty, $sql:literal $(, $arg:expr)* $(,)?) => {
         match $conn.on() {
             $crate::server::store::On::Sqlite(on) => {
                 sqlx::query_as::<_, $row>($sql)$(.bind($arg))*.fetch_optional(on).await
@@ -227,11 +233,12 @@ impl Conn {
     /// Makes the transaction's changes visible and durable. Nothing to do outside a transaction.
     pub async fn commit(self) -> Result<(), StoreError> {
         match self {
-            Self::SqliteTx { transaction, wake, enqueued } => {
+            Self::SqliteTx { transaction, turn, wake, enqueued } => {
                 transaction.commit().await?;
                 if enqueued {
                     wake.notify_waiters();
                 }
+                turn.end().await;
             }
             Self::PostgresTx(transaction) => transaction.commit().await?,
             Self::Sqlite(_) | Self::Postgres(_) => {}
@@ -290,7 +297,7 @@ impl Db {
             .acquire_timeout(PATIENCE)
             .connect_with(options.pragma("query_only", "on"))
             .await?;
-        Ok(Self::Sqlite { read, write, wake: Arc::default() })
+        Ok(Self::Sqlite { read, write, turns: Turns::new(), wake: Arc::default() })
     }
 
     /// Applies the migrations that are missing. Safe to run by several instances at once.
@@ -336,14 +343,36 @@ impl Db {
     /// stays true until it commits.
     pub async fn write(&self) -> Result<Conn, StoreError> {
         Ok(match self {
-            Self::Sqlite { write, wake, .. } => Conn::SqliteTx {
-                transaction: write.begin_with("BEGIN IMMEDIATE").await?,
-                wake: Arc::clone(wake),
-                enqueued: false,
-            },
+            Self::Sqlite { write, turns, wake, .. } => {
+                let deadline = Instant::now() + turns.patience();
+                let turn = turns.take().await?;
+                let transaction = loop {
+                    match write.begin_with("BEGIN IMMEDIATE").await.map_err(StoreError::from) {
+                        // Another process writes, and did so whenever this one looked.
+                        Err(StoreError::Again | StoreError::Busy) if Instant::now() < deadline => {}
+                        begun => break begun?,
+                    }
+                };
+                Conn::SqliteTx { transaction, turn, wake: Arc::clone(wake), enqueued: false }
+            }
             #[expect(clippy::disallowed_methods, reason = "PostgreSQL takes its locks row by row")]
             Self::Postgres { write, .. } => Conn::PostgresTx(write.begin().await?),
         })
+    }
+
+    /// The same database for what nobody waits for: it lets requests write first, and waits longer.
+    #[must_use]
+    pub fn in_background(&self) -> Self {
+        match self {
+            Self::Sqlite { read, write, turns, wake } => Self::Sqlite {
+                read: read.clone(),
+                write: write.clone(),
+                turns: turns.in_background(),
+                wake: Arc::clone(wake),
+            },
+            // There, writers don't wait for each other.
+            Self::Postgres { .. } => self.clone(),
+        }
     }
 
     /// Told when jobs were committed: by this process on SQLite, by any instance on PostgreSQL while

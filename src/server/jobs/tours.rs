@@ -57,7 +57,8 @@ pub(super) async fn run(context: Context, mut stop: watch::Receiver<bool>) {
 async fn tour(context: Context, row: HeldRow, holder: Arc<str>) {
     let id = row.id.clone();
     let span = tracing::info_span!("tour", connection = %id, provider = row.provider);
-    let work = tracing::Instrument::instrument(sync::run(&context, row, &holder, clock::now), span);
+    let background = Context { db: context.db.in_background(), ..context.clone() };
+    let work = tracing::Instrument::instrument(sync::run(&background, row, &holder, clock::now), span);
     // Beside the work, never instead of it: it may be waiting for the same connection.
     let beat = async {
         let mut beats = tokio::time::interval_at(tokio::time::Instant::now() + HEARTBEAT, HEARTBEAT);

@@ -299,7 +299,7 @@ pub async fn hurry(
     conn.wake_on_commit();
     run!(
         conn,
-        "UPDATE calendars SET next_at = $3 WHERE workspace_id = $1 AND connection_id = $2 AND next_at > $3",
+        "UPDATE calendars SET next_at = $3 WHERE workspace_id = $1 AND connection_id = $2",
         workspace.as_str(),
         id.as_str(),
         micros(now)

@@ -111,28 +111,30 @@ impl MirrorRow {
     }
 }
 
-/// Mirrors, and which of them.
-macro_rules! mirrors {
-    ($which:literal) => {
-        concat!(
-            "SELECT m.id, m.workspace_id, m.member_id, m.calendar_id,
-                    COALESCE('booking:' || m.booking_id, 'event:' || m.event_id) AS about, m.remote_id, m.etag, m.state,
-                    m.tried, m.wanted, m.written, m.start_at, m.end_at, m.meeting, m.meeting_until, m.shared, m.failures,
-                    m.next_at
-             FROM mirrors m ",
-            $which
-        )
-    };
-}
-
 /// A mirror.
 pub async fn by_id(conn: &mut Conn, id: &MirrorId) -> Result<Option<MirrorRow>, StoreError> {
-    row!(conn, MirrorRow, mirrors!("WHERE m.id = $1"), id.as_str())
+    row!(
+        conn,
+        MirrorRow,
+        "SELECT id, workspace_id, member_id, calendar_id, COALESCE('booking:' || booking_id, 'event:' || event_id) AS about,
+                remote_id, etag, state, tried, wanted, written, start_at, end_at, meeting, meeting_until, shared, failures,
+                next_at
+         FROM mirrors WHERE id = $1",
+        id.as_str()
+    )
 }
 
 /// The mirrors of a booking.
 pub async fn of_booking(conn: &mut Conn, booking: &BookingId) -> Result<Vec<MirrorRow>, StoreError> {
-    rows!(conn, MirrorRow, mirrors!("WHERE m.booking_id = $1 ORDER BY m.id"), booking.as_str())
+    rows!(
+        conn,
+        MirrorRow,
+        "SELECT id, workspace_id, member_id, calendar_id, COALESCE('booking:' || booking_id, 'event:' || event_id) AS about,
+                remote_id, etag, state, tried, wanted, written, start_at, end_at, meeting, meeting_until, shared, failures,
+                next_at
+         FROM mirrors WHERE booking_id = $1 ORDER BY id",
+        booking.as_str()
+    )
 }
 
 /// The mirrors in a calendar of what is not over.
@@ -144,10 +146,11 @@ pub async fn of_calendar(
     rows!(
         conn,
         MirrorRow,
-        mirrors!(
-            "LEFT JOIN bookings b ON b.id = m.booking_id LEFT JOIN calendar_events e ON e.id = m.event_id
-         WHERE m.calendar_id = $1 AND COALESCE(b.end_at, e.end_at) > $2"
-        ),
+        "SELECT m.id, m.workspace_id, m.member_id, m.calendar_id,
+                COALESCE('booking:' || m.booking_id, 'event:' || m.event_id) AS about, m.remote_id, m.etag, m.state, m.tried,
+                m.wanted, m.written, m.start_at, m.end_at, m.meeting, m.meeting_until, m.shared, m.failures, m.next_at
+         FROM mirrors m LEFT JOIN bookings b ON b.id = m.booking_id LEFT JOIN calendar_events e ON e.id = m.event_id
+         WHERE m.calendar_id = $1 AND COALESCE(b.end_at, e.end_at) > $2",
         calendar.as_str(),
         micros(since)
     )
@@ -183,8 +186,11 @@ pub async fn due(
     rows!(
         conn,
         MirrorRow,
-        mirrors!("WHERE m.calendar_id = $1 AND (m.written < m.wanted OR m.meeting_until IS NOT NULL) AND m.next_at <= $2
-             ORDER BY m.next_at, m.id LIMIT 200"),
+        "SELECT id, workspace_id, member_id, calendar_id, COALESCE('booking:' || booking_id, 'event:' || event_id) AS about,
+                remote_id, etag, state, tried, wanted, written, start_at, end_at, meeting, meeting_until, shared, failures,
+                next_at
+         FROM mirrors WHERE calendar_id = $1 AND (written < wanted OR meeting_until IS NOT NULL) AND next_at <= $2
+         ORDER BY next_at, id LIMIT 200",
         calendar.as_str(),
         micros(now)
     )
@@ -229,7 +235,15 @@ pub async fn receiver(conn: &mut Conn, member: &MemberId) -> Result<Option<Recei
 
 /// The mirrors of an event.
 pub async fn of_event(conn: &mut Conn, event: &CalendarEventId) -> Result<Vec<MirrorRow>, StoreError> {
-    rows!(conn, MirrorRow, mirrors!("WHERE m.event_id = $1 ORDER BY m.id"), event.as_str())
+    rows!(
+        conn,
+        MirrorRow,
+        "SELECT id, workspace_id, member_id, calendar_id, COALESCE('booking:' || booking_id, 'event:' || event_id) AS about,
+                remote_id, etag, state, tried, wanted, written, start_at, end_at, meeting, meeting_until, shared, failures,
+                next_at
+         FROM mirrors WHERE event_id = $1 ORDER BY id",
+        event.as_str()
+    )
 }
 
 /// The link of a booking's online meeting.
@@ -279,7 +293,10 @@ pub async fn by_remote(
     row!(
         conn,
         MirrorRow,
-        mirrors!("WHERE m.calendar_id = $1 AND m.remote_id = $2"),
+        "SELECT id, workspace_id, member_id, calendar_id, COALESCE('booking:' || booking_id, 'event:' || event_id) AS about,
+                remote_id, etag, state, tried, wanted, written, start_at, end_at, meeting, meeting_until, shared, failures,
+                next_at
+         FROM mirrors WHERE calendar_id = $1 AND remote_id = $2",
         calendar.as_str(),
         remote_id
     )

@@ -61,12 +61,7 @@ pub async fn hint(conn: &mut Conn, id: &ConnectionId, now: DateTime<Utc>) -> Res
 
 /// Has a calendar read again soon.
 pub async fn hint_calendar(conn: &mut Conn, id: &CalendarId, now: DateTime<Utc>) -> Result<(), StoreError> {
-    run!(
-        conn,
-        "UPDATE calendars SET next_at = CASE WHEN next_at > $2 THEN $2 ELSE next_at END WHERE id = $1",
-        id.as_str(),
-        micros(now)
-    )?;
+    run!(conn, "UPDATE calendars SET next_at = $2 WHERE id = $1", id.as_str(), micros(now))?;
     let found = row!(conn, (String,), "SELECT connection_id FROM calendars WHERE id = $1", id.as_str())?;
     if let Some((connection,)) = found {
         hint(conn, &ConnectionId::try_from(connection)?, now).await?;
@@ -162,33 +157,36 @@ pub async fn calendar(conn: &mut Conn, id: &CalendarId) -> Result<Option<Calenda
     )
 }
 
-/// A reading begins: says when the next one is due. Whatever asks for one sooner while this one goes on is not lost.
-pub async fn begin_reading(conn: &mut Conn, id: &CalendarId, next: DateTime<Utc>) -> Result<(), StoreError> {
-    run!(conn, "UPDATE calendars SET next_at = $2 WHERE id = $1", id.as_str(), micros(next))?;
+/// A reading begins. It stays due since then: one that is cut off is made again as soon as somebody looks, and whatever asks
+/// for another one while it goes on says a later time, and is not lost.
+pub async fn begin_reading(conn: &mut Conn, id: &CalendarId, began: DateTime<Utc>) -> Result<(), StoreError> {
+    run!(conn, "UPDATE calendars SET next_at = $2 WHERE id = $1", id.as_str(), micros(began))?;
     Ok(())
 }
 
 /// A reading that began with `was` came to its end: keeps the cursor with what it brought, unless everything is to be read
-/// again by now. It is as true as when it began.
+/// again by now, and when the next one is due. It is as true as when it began.
 pub async fn set_cursor(
     conn: &mut Conn,
     id: &CalendarId,
     was: Option<&str>,
     cursor: &str,
     began: DateTime<Utc>,
+    next: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     run!(
         conn,
         "UPDATE calendars
          SET cursor = CASE WHEN COALESCE(cursor, '') = $2 THEN $3 ELSE cursor END,
-             synced_at = $4, failures = 0, trouble = '', updated_at = $5
+             next_at = CASE WHEN next_at = $4 THEN $6 ELSE next_at END, synced_at = $4, failures = 0, trouble = '', updated_at = $5
          WHERE id = $1",
         id.as_str(),
         was.unwrap_or_default(),
         cursor,
         micros(began),
-        micros(now)
+        micros(now),
+        micros(next)
     )?;
     Ok(())
 }

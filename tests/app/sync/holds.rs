@@ -21,6 +21,7 @@ both!(
     who_is_limited_or_needs_its_owner_is_not_hurried,
     workspaces_that_have_their_share_are_passed_over,
     a_cursor_that_was_forgotten_meanwhile_stays_forgotten,
+    a_reading_that_is_cut_off_stays_due,
 );
 
 /// A quiet account, and the store under it.
@@ -178,14 +179,48 @@ fn a_cursor_that_was_forgotten_meanwhile_stays_forgotten(database: Database) {
         let was = cursor().await;
         assert!(was.is_some());
         let mut conn = db.write().await.unwrap();
-        sync::set_cursor(&mut conn, &calendar, was.as_deref(), "second", now, now).await.unwrap();
+        sync::set_cursor(&mut conn, &calendar, was.as_deref(), "second", now, now, now).await.unwrap();
         conn.commit().await.unwrap();
         assert_eq!(cursor().await.as_deref(), Some("second"));
         // "You missed something", a provider says while a reading goes on: everything is read, whatever that one ends with.
         let mut conn = db.write().await.unwrap();
         sync::forget_cursor(&mut conn, &calendar).await.unwrap();
-        sync::set_cursor(&mut conn, &calendar, Some("second"), "third", now, now).await.unwrap();
+        sync::set_cursor(&mut conn, &calendar, Some("second"), "third", now, now, now).await.unwrap();
         conn.commit().await.unwrap();
         assert_eq!(cursor().await, None);
+    });
+}
+
+/// A worker that dies in the middle must not leave a calendar unread until the next time that it would be looked at anyway.
+fn a_reading_that_is_cut_off_stays_due(database: Database) {
+    stage(database, async |db, _| {
+        let (began, minute) = (clock::now(), TimeDelta::minutes(1));
+        let calendar = CalendarId::try_from(uuid(CALENDAR)).unwrap();
+        let due = async || {
+            let mut conn = db.read().await.unwrap();
+            sync::calendar(&mut conn, &calendar).await.unwrap().unwrap().next_at
+        };
+        let mut conn = db.write().await.unwrap();
+        sync::begin_reading(&mut conn, &calendar, began).await.unwrap();
+        conn.commit().await.unwrap();
+        assert!(due().await <= clock::now().timestamp_micros(), "it is due while it is not at its end");
+        let next = began + minute * 5;
+        let end = async || {
+            let mut conn = db.write().await.unwrap();
+            let was = sync::calendar(&mut conn, &calendar).await.unwrap().unwrap().cursor;
+            sync::set_cursor(&mut conn, &calendar, was.as_deref(), "next", began, next, began + minute)
+                .await
+                .unwrap();
+            conn.commit().await.unwrap();
+        };
+        end().await;
+        assert_eq!(due().await, next.timestamp_micros());
+        // What was pushed while it was read asks for another one.
+        let mut conn = db.write().await.unwrap();
+        sync::begin_reading(&mut conn, &calendar, began).await.unwrap();
+        sync::hint_calendar(&mut conn, &calendar, began + TimeDelta::seconds(1)).await.unwrap();
+        conn.commit().await.unwrap();
+        end().await;
+        assert_eq!(due().await, (began + TimeDelta::seconds(1)).timestamp_micros());
     });
 }

@@ -90,7 +90,7 @@ pub(super) async fn calendar(tour: &mut Tour<'_>, calendar: &CalendarRow) -> Res
         window::of_member(&mut conn, &calendar.member_id, tour.now()).await?
     };
     let began = tour.now();
-    let (edition, outdated) = begin(tour, calendar).await?;
+    let (edition, outdated) = begin(tour, calendar, began).await?;
     tour.rules_changed = outdated;
     // As its owner chose by now: what they chose since the tour began asked for a reading, which is this one.
     let fresh = {
@@ -158,15 +158,11 @@ pub(super) async fn calendar(tour: &mut Tour<'_>, calendar: &CalendarRow) -> Res
     Err(Fault::Temporary("The provider names page after page without an end.".into()).into())
 }
 
-/// Says when the next reading is due, before this one asks anything: what is pushed meanwhile brings it forward. Returns by
-/// which edition of the zone database it is made, and whether the calendar was read by an earlier one: then all that is kept
-/// in local time has to be read and derived anew.
-async fn begin(tour: &Tour<'_>, calendar: &CalendarRow) -> Result<(i64, bool), Stop> {
-    let now = tour.now();
-    let pushed = calendar.channel_expires_at.is_some_and(|at| instant(at) > now);
-    let next = now + jitter(if pushed { WITH_PUSH } else { WITHOUT_PUSH });
+/// Marks a reading, before it asks anything. Returns by which edition of the zone database it is made, and whether the calendar
+/// was read by an earlier one: then all that is kept in local time has to be read and derived anew.
+async fn begin(tour: &Tour<'_>, calendar: &CalendarRow, began: DateTime<Utc>) -> Result<(i64, bool), Stop> {
     let mut conn = tour.context.db.write().await?;
-    sync::begin_reading(&mut conn, &calendar.id, next).await?;
+    sync::begin_reading(&mut conn, &calendar.id, began).await?;
     let edition = zone_editions::number(&mut conn, zones::edition()).await?;
     let read_by = zone_editions::of_calendar(&mut conn, &calendar.id).await?;
     conn.commit().await?;
@@ -187,9 +183,12 @@ async fn finish(
     changed: usize,
     everything: bool,
 ) -> Result<(), Stop> {
+    let now = tour.now();
+    let pushed = calendar.channel_expires_at.is_some_and(|at| instant(at) > now);
+    let next = now + jitter(if pushed { WITH_PUSH } else { WITHOUT_PUSH });
     let mut conn = tour.context.db.write().await?;
     let was = calendar.cursor.as_deref();
-    sync::set_cursor(&mut conn, &calendar.id, was, cursor, began, tour.now()).await?;
+    sync::set_cursor(&mut conn, &calendar.id, was, cursor, began, next, now).await?;
     zone_editions::set(&mut conn, &calendar.id, edition).await?;
     conn.commit().await?;
     let changes = if changed == 1 { "1 change".to_owned() } else { format!("{changed} changes") };

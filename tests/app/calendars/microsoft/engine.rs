@@ -467,7 +467,8 @@ fn an_event_of_the_hosts_own_goes_both_ways(database: Database) {
     let mut changed = busy(at(720));
     changed["subject"] = json!("Dr. Ada");
     changed["location"] = json!({ "displayName": "Side street 2" });
-    changed["body"] = json!({ "contentType": "html", "content": "<p>Other <b>notes</b></p><p>&amp; more</p>" });
+    changed["body"] =
+        json!({ "contentType": "html", "content": "<p>Other <b>notes</b></p><p>&amp; more</p>" });
     it.outside("PATCH", &format!("events/{id}"), changed);
     it.sync();
     let said = "SELECT title || '|' || place || '|' || CAST(start_at AS TEXT) FROM calendar_events";
