@@ -1,5 +1,7 @@
 //! Events of a member's own: made here or changed there, the same on both sides.
 
+mod moved;
+
 use super::outside::{HOST, Outside, time, uuid};
 use crate::{
     harness::{Answer, Database, both},
@@ -21,7 +23,7 @@ both!(
     what_is_free_can_be_booked,
     made_into_one_that_comes_again_it_takes_all_of_its_time,
     hidden_outside_it_keeps_its_name_here,
-    moved_to_another_calendar_it_is_kept_there,
+    an_entry_that_lasts_no_time_takes_a_minute,
     a_copy_of_it_is_an_event_like_any_other,
     refused_for_ever_its_owner_is_told,
     disconnected_it_stays_here,
@@ -331,6 +333,21 @@ fn whole_days_are_whole_days_on_both_sides(database: Database) {
     it.assert_sound();
 }
 
+/// Some programs make entries that end when they begin.
+fn an_entry_that_lasts_no_time_takes_a_minute(database: Database) {
+    let own = Own::start(database);
+    let it = &own.it;
+    own.make("Dentist", at(600), &[]);
+    it.sync();
+    it.patch(&own.id(), json!({"start": time(at(690)), "end": time(at(690))}));
+    it.sync();
+    assert_eq!(own.here().2, at(690), "{:?}", it.log());
+    let minutes = "SELECT (end_at - start_at) / 60000000 FROM calendar_events";
+    assert_eq!(it.database.number(minutes), 1);
+    assert!(it.offers(at(600)) && !it.offers(at(690)));
+    it.assert_sound();
+}
+
 fn what_is_free_can_be_booked(database: Database) {
     let own = Own::start(database);
     let it = &own.it;
@@ -376,52 +393,6 @@ fn hidden_outside_it_keeps_its_name_here(database: Database) {
     it.patch(&own.id(), json!({"visibility": "private", "start": time(at(690)), "end": time(at(720))}));
     it.sync();
     assert_eq!(own.here(), ("Dentist".into(), "Main street 1".into(), at(690)));
-    it.assert_sound();
-}
-
-fn moved_to_another_calendar_it_is_kept_there(database: Database) {
-    let own = Own::start(database);
-    let it = &own.it;
-    let home = it.google.outside(&it.token, "POST", "/calendar/v3/calendars", json!({"summary": "Home"}));
-    let other = home["id"].as_str().unwrap();
-    let (workspace, member) = (&it.world.workspace, &it.world.hosts[0].0);
-    let (connection, second) = (uuid(super::outside::CONNECTION), uuid(0xcb));
-    it.database.execute(&format!(
-        "INSERT INTO calendars (id, workspace_id, member_id, connection_id, remote_id, name, zone, writable, main,
-                                present, twin, syncs, conflicts, receives, tentative, meetings, outside, silent, invites,
-                                window_until, failures, trouble, next_at, channel_resource, created_at, updated_at)
-         VALUES ('{second}', '{workspace}', '{member}', '{connection}', '{other}', 'Home', 'UTC', TRUE, FALSE, TRUE,
-                 FALSE, TRUE, TRUE, FALSE, FALSE, FALSE, 'adopt', 'book', 'us', 0, 0, '', 0, '', 1, 1)"
-    ));
-    it.sync();
-    own.make("Dentist", at(600), &[]);
-    it.sync();
-    let id = own.id();
-    let path = format!("/calendar/v3/calendars/{HOST}/events/{id}/move?destination={other}");
-    it.google.outside(&it.token, "POST", &path, Value::Null);
-    it.sync();
-    it.sync();
-    assert_eq!(
-        it.texts("SELECT calendar_id FROM calendar_events WHERE deleted_at IS NULL"),
-        std::slice::from_ref(&second)
-    );
-    assert!(!it.offers(at(600)));
-    // From now on it is followed and written there, and counts once.
-    let path = format!("/calendar/v3/calendars/{other}/events/{id}");
-    it.google.outside(&it.token, "PATCH", &path, json!({"start": time(at(690)), "end": time(at(720))}));
-    it.sync();
-    assert_eq!(own.here().2, at(690), "{:?}", it.log());
-    assert!(it.offers(at(600)) && !it.offers(at(690)));
-    own.change("Dentist", at(780), &[("calendar", &second)]);
-    it.sync();
-    let event = it.google.outside(&it.token, "GET", &path, Value::Null);
-    assert_eq!(start_of(&event), at(780));
-    assert!(it.offers(at(690)) && !it.offers(at(780)));
-    // And back by hand, here.
-    own.change("Dentist", at(780), &[]);
-    it.sync();
-    assert_eq!(start_of(&own.there()), at(780));
-    assert_eq!(it.database.number("SELECT COUNT(*) FROM mirrors WHERE state = 'live'"), 1);
     it.assert_sound();
 }
 
