@@ -188,6 +188,27 @@ for (const javaScriptEnabled of [true, false]) {
       await expect(page.getByText(second)).toHaveCount(0);
     });
 
+    test("whichever form is refused, the list is there, and the refusal with it", async ({ page, errors }) => {
+      errors.allow(/status of 4\d\d/);
+      await signIn(page, "/booking");
+      for (const form of ["cancel", "decide", "rsvp", "no-show", "flag"]) {
+        await page.goto("/booking");
+        await page.locator("form").first().evaluate((given, action) => {
+          const made = document.createElement("form");
+          Object.assign(made, { method: "post", action });
+          made.append(...["booking", "flag", "seat", "answer", "decision"].map((name) => Object.assign(document.createElement("input"), { name, value: "yes" })));
+          given.after(made);
+          made.submit();
+        }, `/booking/${form}`);
+        await expect(page).toHaveURL(new RegExp(`/booking/${form}$`));
+        if (javaScriptEnabled) await hydrated(page);
+        await expect(page.getByRole("alert")).toBeVisible();
+        await expect(page.getByRole("heading", { level: 1 })).toHaveText("Bookings");
+        await expect(page.getByText("Studio Meridian", { exact: true })).toBeVisible();
+        await expect(page.getByRole("button", { name: "Sign out" })).toBeVisible();
+      }
+    });
+
     test("signing out ends the session", async ({ page, errors }) => {
       errors.allow(refusal);
       await signIn(page, "/booking");

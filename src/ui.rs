@@ -67,7 +67,12 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/setup") view={Lazy::<staff::SetUp>::new()} ssr=SsrMode::Async/>
                     <Route path=path!("/sign-in") view={Lazy::<staff::SignIn>::new()} ssr=SsrMode::Async/>
                     <Route path=path!("/booking") view={Lazy::<staff::Bookings>::new()} ssr=SsrMode::Async/>
+                    // Where a form was refused: the same page, at the form's address.
                     <Route path=path!("/booking/cancel") view={Lazy::<staff::Bookings>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/booking/decide") view={Lazy::<staff::Bookings>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/booking/rsvp") view={Lazy::<staff::Bookings>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/booking/no-show") view={Lazy::<staff::Bookings>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/booking/flag") view={Lazy::<staff::Bookings>::new()} ssr=SsrMode::Async/>
                 </FlatRoutes>
             </main>
             <footer>"Scheduling by Meridian"</footer>

@@ -44,6 +44,11 @@ pub enum AppError {
         /// Why it is refused.
         reason: CantChange,
     },
+    /// What was asked for is no longer possible as things are, for a reason of its own.
+    NotPossible {
+        /// Why, for a person.
+        sentence: String,
+    },
     /// The same `Idempotency-Key` came with other content.
     KeyReused,
     /// Wrong e-mail address or password; which of them is not said.
@@ -96,6 +101,7 @@ impl AppError {
             Self::PastTime { .. } => "past_time",
             Self::Invalid { .. } => "invalid",
             Self::CantChange { .. } => "cant_change",
+            Self::NotPossible { .. } => "not_possible",
             Self::KeyReused => "key_reused",
             Self::SignInFailed => "sign_in_failed",
             Self::SignInRequired => "sign_in_required",
@@ -123,6 +129,7 @@ impl AppError {
             Self::PastTime { .. } => "That time has passed",
             Self::Invalid { .. } => "Please check what you entered",
             Self::CantChange { .. } => "This can't be changed",
+            Self::NotPossible { .. } => "That was not done",
             Self::KeyReused => "Sent before",
             Self::SignInFailed => "That didn't match",
             Self::SignInRequired => "Please sign in",
@@ -191,6 +198,7 @@ impl AppError {
                 format!("That was a lot at once. Please try again in {} seconds.", (*retry_after).max(1))
             }
             Self::BadRequest { hint } => hint.clone(),
+            Self::NotPossible { sentence } => sentence.clone(),
             Self::TooLarge => "What was sent is too large. Please shorten it.".into(),
             Self::WrongMethod => "This address can't be used with this method.".into(),
             Self::Offline => "The server can't be reached. Please check your connection and try again.".into(),
@@ -215,9 +223,11 @@ impl AppError {
                 404
             }
             Self::ServiceClosed => 410,
-            Self::SlotTaken { .. } | Self::PastTime { .. } | Self::CantChange { .. } | Self::AlreadySetUp => {
-                409
-            }
+            Self::SlotTaken { .. }
+            | Self::PastTime { .. }
+            | Self::CantChange { .. }
+            | Self::NotPossible { .. }
+            | Self::AlreadySetUp => 409,
             Self::Invalid { .. } | Self::KeyReused => 422,
             Self::SignInFailed | Self::SignInRequired => 401,
             Self::Forbidden => 403,

@@ -112,7 +112,7 @@ fn a_booking_follows_its_entry_once_its_owner_has_looked(database: Database) {
     it.drag(&events[0], at(750));
     it.sync();
     let refused = follow();
-    assert_eq!(refused.status, 400, "{}", refused.text);
+    assert_eq!(refused.status, 409, "{}", refused.text);
     assert!(refused.text.contains("Another booking is at that time"), "{}", refused.text);
     assert_eq!((it.booking(&first).1, it.booking(&second).1), (at(600), at(750)));
     assert_eq!(it.flags(), ["moved_outside"]);

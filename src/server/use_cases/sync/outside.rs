@@ -332,7 +332,7 @@ pub async fn settle(
 
 /// Moves a booking to where its entry was moved.
 async fn follow(context: &Context, moved: Option<&MirrorRow>, now: DateTime<Utc>) -> Result<(), AppError> {
-    let refused = |sentence: &str| AppError::BadRequest { hint: sentence.to_owned() };
+    let refused = |sentence: &str| AppError::NotPossible { sentence: sentence.to_owned() };
     let to = moved.and_then(|mirror| {
         Some((mirror, Interval::new(instant(mirror.start_at?), instant(mirror.end_at?))?))
     });
