@@ -64,7 +64,7 @@ test("settings are refused at their fields, and a test goes to the mailbox", asy
 test("what a customer was told is in the mailbox, with links that work", async ({ page, request, errors }) => {
   errors.allow(frame);
   const email = `mail-${crypto.randomUUID()}@example.org`;
-  await bookLate(request, "team-call", { name: "Mail <b>Test</b>", email });
+  await bookLate(request, "team-call", { name: "Mail <b>Test</b>", email, timezone: "America/New_York" });
   await signIn(page, "/booking/mailbox");
   await expect(page.getByText("Nothing leaves this machine")).toBeVisible();
   await sound(page);

@@ -19,7 +19,7 @@ export default defineConfig<ServerOption>({
   use: {
     locale: "en-GB",
     timezoneId: "Europe/Berlin",
-    // Without pictures of every moment: taking them costs more than most tests do.
+    // What the page was made of at each step; not pictures of every moment.
     trace: { mode: "retain-on-failure", screenshots: false },
     launchOptions: {
       executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",

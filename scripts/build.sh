@@ -26,7 +26,7 @@ scripts/tools.sh build
 mkdir -p target
 rm -f target/built
 
-say "Building the optimised program (about 7 minutes the first time on two cores, then 1 to 3)"
+say "Building the optimised program (about 9 minutes on two cores, longer the first time)"
 began=$SECONDS
 cargo-leptos build --release --split --precompress --cargo-locked
 

@@ -11,7 +11,8 @@ export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$MERIDIAN_CACHE/target}
 
 # Cargo names what it builds of a workspace's own package by its place in the workspace: two checkouts that share a
 # folder would take each other's for up to date, and test a program that is not theirs.
-if [ -d "$CARGO_TARGET_DIR" ] && [ "$(cat "$CARGO_TARGET_DIR/checkout" 2>/dev/null)" != "$PWD" ]; then
+mkdir -p "$CARGO_TARGET_DIR"
+if [ "$(cat "$CARGO_TARGET_DIR/checkout" 2>/dev/null)" != "$PWD" ]; then
     find "$CARGO_TARGET_DIR" -type d -path '*/.fingerprint/meridian-*' -prune -exec rm -rf {} +
     printf '%s' "$PWD" >"$CARGO_TARGET_DIR/checkout"
 fi

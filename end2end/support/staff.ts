@@ -16,7 +16,7 @@ export async function signIn(page: Page, next: string): Promise<void> {
 }
 
 /** Books a late time, where no other test looks. */
-export async function bookLate(request: APIRequestContext, service: string, booker: { name: string; email: string }) {
+export async function bookLate(request: APIRequestContext, service: string, booker: { name: string; email: string; timezone?: string }) {
   const day = (ahead: number) => new Date(Date.now() + ahead * 86_400_000).toISOString().slice(0, 10);
   const event = `/api/v1/public/book/demo/${service}`;
   const answer = await request.get(`${event}/slots?from=${day(0)}&to=${day(30)}&tz=UTC`);

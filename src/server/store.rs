@@ -349,7 +349,9 @@ impl Db {
                 let transaction = loop {
                     match write.begin_with("BEGIN IMMEDIATE").await.map_err(StoreError::from) {
                         // Another process writes, and did so whenever this one looked.
-                        Err(StoreError::Again | StoreError::Busy) if Instant::now() < deadline => {}
+                        Err(StoreError::Again | StoreError::Busy) if Instant::now() < deadline => {
+                            tokio::time::sleep(Duration::from_millis(5)).await;
+                        }
                         begun => break begun?,
                     }
                 };

@@ -38,6 +38,7 @@ pub fn router() -> Router<AppState> {
         .route("/setup", post(set_up))
         .route("/sign-in", post(sign_in))
         .route("/sign-out", post(sign_out))
+        // Each of these stands in `ui::App`, too: refused, it is answered with the list at its own address.
         .route("/booking/cancel", post(cancel_booking))
         .route("/booking/decide", post(decide))
         .route("/booking/rsvp", post(rsvp))

@@ -166,7 +166,7 @@ pub async fn begin_reading(conn: &mut Conn, id: &CalendarId, began: DateTime<Utc
 
 /// A reading that began with `was` came to its end: keeps the cursor with what it brought, unless everything is to be read
 /// again by now, and when the next one is due. It is as true as when it began.
-pub async fn set_cursor(
+pub async fn end_reading(
     conn: &mut Conn,
     id: &CalendarId,
     was: Option<&str>,
@@ -179,7 +179,8 @@ pub async fn set_cursor(
         conn,
         "UPDATE calendars
          SET cursor = CASE WHEN COALESCE(cursor, '') = $2 THEN $3 ELSE cursor END,
-             next_at = CASE WHEN next_at = $4 THEN $6 ELSE next_at END, synced_at = $4, failures = 0, trouble = '', updated_at = $5
+             next_at = CASE WHEN next_at = $4 THEN $6 ELSE next_at END,
+             synced_at = $4, failures = 0, trouble = '', updated_at = $5
          WHERE id = $1",
         id.as_str(),
         was.unwrap_or_default(),

@@ -179,13 +179,13 @@ fn a_cursor_that_was_forgotten_meanwhile_stays_forgotten(database: Database) {
         let was = cursor().await;
         assert!(was.is_some());
         let mut conn = db.write().await.unwrap();
-        sync::set_cursor(&mut conn, &calendar, was.as_deref(), "second", now, now, now).await.unwrap();
+        sync::end_reading(&mut conn, &calendar, was.as_deref(), "second", now, now, now).await.unwrap();
         conn.commit().await.unwrap();
         assert_eq!(cursor().await.as_deref(), Some("second"));
         // "You missed something", a provider says while a reading goes on: everything is read, whatever that one ends with.
         let mut conn = db.write().await.unwrap();
         sync::forget_cursor(&mut conn, &calendar).await.unwrap();
-        sync::set_cursor(&mut conn, &calendar, Some("second"), "third", now, now, now).await.unwrap();
+        sync::end_reading(&mut conn, &calendar, Some("second"), "third", now, now, now).await.unwrap();
         conn.commit().await.unwrap();
         assert_eq!(cursor().await, None);
     });
@@ -208,7 +208,7 @@ fn a_reading_that_is_cut_off_stays_due(database: Database) {
         let end = async || {
             let mut conn = db.write().await.unwrap();
             let was = sync::calendar(&mut conn, &calendar).await.unwrap().unwrap().cursor;
-            sync::set_cursor(&mut conn, &calendar, was.as_deref(), "next", began, next, began + minute)
+            sync::end_reading(&mut conn, &calendar, was.as_deref(), "next", began, next, began + minute)
                 .await
                 .unwrap();
             conn.commit().await.unwrap();

@@ -13,9 +13,8 @@ use reqwest::{Request, Url};
 use serde::{Deserialize, de::DeserializeOwned};
 
 /// Ids that stay when an event moves to another folder; asked for with every request, for both kinds exist side by side
-/// (learn.microsoft.com/graph/outlook-immutable-id).
-/// Ids that last, and descriptions as plain text: they are HTML there, whatever they were written as
-/// (learn.microsoft.com/graph/api/event-get).
+/// (learn.microsoft.com/graph/outlook-immutable-id). And descriptions as plain text: they are HTML there, whatever they were
+/// written as (learn.microsoft.com/graph/api/event-get).
 const ALWAYS: &str = r#"IdType="ImmutableId", outlook.body-content-type="text""#;
 
 /// What a call may carry.

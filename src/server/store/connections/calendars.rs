@@ -287,7 +287,7 @@ pub async fn set_missing(
     run!(
         conn,
         "UPDATE calendars
-         SET missing_since = COALESCE(missing_since, $4), next_at = CASE WHEN next_at > $4 THEN $4 ELSE next_at END
+         SET missing_since = COALESCE(missing_since, $4), next_at = $4
          WHERE workspace_id = $1 AND member_id = $2 AND id = $3",
         of.workspace.as_str(),
         of.member.as_str(),

@@ -188,7 +188,7 @@ async fn finish(
     let next = now + jitter(if pushed { WITH_PUSH } else { WITHOUT_PUSH });
     let mut conn = tour.context.db.write().await?;
     let was = calendar.cursor.as_deref();
-    sync::set_cursor(&mut conn, &calendar.id, was, cursor, began, next, now).await?;
+    sync::end_reading(&mut conn, &calendar.id, was, cursor, began, next, now).await?;
     zone_editions::set(&mut conn, &calendar.id, edition).await?;
     conn.commit().await?;
     let changes = if changed == 1 { "1 change".to_owned() } else { format!("{changed} changes") };

@@ -31,22 +31,23 @@ impl Own {
         (other, second)
     }
 
-    /// Drags the entry to another calendar, in another program.
-    fn drag(&self, to: &str) -> String {
-        let (it, id) = (&self.it, self.id());
-        let path = format!("/calendar/v3/calendars/{HOST}/events/{id}/move?destination={to}");
-        it.google.outside(&it.token, "POST", &path, Value::Null);
-        format!("/calendar/v3/calendars/{to}/events/{id}")
+    /// Makes an event at 10:00, and drags its entry to a second calendar in another program: that calendar, and where the
+    /// entry is at the provider.
+    fn dragged(database: Database) -> (Self, String, String) {
+        let own = Self::start(database);
+        let (other, second) = own.second();
+        own.make("Dentist", at(600), &[]);
+        own.it.sync();
+        let id = own.id();
+        let path = format!("/calendar/v3/calendars/{HOST}/events/{id}/move?destination={other}");
+        own.it.google.outside(&own.it.token, "POST", &path, Value::Null);
+        (own, second, format!("/calendar/v3/calendars/{other}/events/{id}"))
     }
 }
 
 fn moved_to_another_calendar_it_is_kept_there(database: Database) {
-    let own = Own::start(database);
+    let (own, second, path) = Own::dragged(database);
     let it = &own.it;
-    let (other, second) = own.second();
-    own.make("Dentist", at(600), &[]);
-    it.sync();
-    let path = own.drag(&other);
     it.sync();
     it.sync();
     assert_eq!(
@@ -74,12 +75,8 @@ fn moved_to_another_calendar_it_is_kept_there(database: Database) {
 
 /// Our change finds the entry gone from where it was, and goes after it.
 fn moved_outside_and_changed_here_it_is_one(database: Database) {
-    let own = Own::start(database);
+    let (own, second, path) = Own::dragged(database);
     let it = &own.it;
-    let (other, second) = own.second();
-    own.make("Dentist", at(600), &[]);
-    it.sync();
-    let path = own.drag(&other);
     own.change("Dr. Ada", at(780), &[]);
     it.sync();
     it.sync();
