@@ -14,6 +14,10 @@ use std::{
     collections::HashMap,
     sync::{Arc, OnceLock, RwLock},
 };
+use tokio::{
+    sync::OnceCell,
+    task::{JoinError, spawn_blocking},
+};
 
 fn database() -> &'static TimeZoneDatabase {
     static DATABASE: OnceLock<TimeZoneDatabase> = OnceLock::new();
@@ -114,24 +118,27 @@ pub fn names() -> &'static [String] {
 }
 
 /// What the zone database says of the years in which bookings are made, as a digest: it changes when the rules of any zone do.
-pub fn edition() -> &'static str {
-    static EDITION: OnceLock<String> = OnceLock::new();
-    EDITION.get_or_init(|| {
-        let (Ok(from), Ok(until)) = (RECENT.parse::<Timestamp>(), AHEAD.parse::<Timestamp>()) else {
-            return String::new();
-        };
-        let mut digest = Sha256::new();
-        for name in names() {
-            let Ok(zone) = database().get(name) else { continue };
-            digest.update(name.as_bytes());
-            digest.update(offset_at(&zone, from).to_be_bytes());
-            for change in zone.following(from).take_while(|change| change.timestamp() < until) {
-                digest.update(change.timestamp().as_second().to_be_bytes());
-                digest.update(change.offset().seconds().to_be_bytes());
-            }
+/// Every zone is looked at for it, once in a process, on a thread that nobody else needs. Fails when the server stops meanwhile.
+pub async fn edition() -> Result<&'static str, JoinError> {
+    static EDITION: OnceCell<String> = OnceCell::const_new();
+    EDITION.get_or_try_init(|| spawn_blocking(digest)).await.map(String::as_str)
+}
+
+fn digest() -> String {
+    let (Ok(from), Ok(until)) = (RECENT.parse::<Timestamp>(), AHEAD.parse::<Timestamp>()) else {
+        return String::new();
+    };
+    let mut digest = Sha256::new();
+    for name in names() {
+        let Ok(zone) = database().get(name) else { continue };
+        digest.update(name.as_bytes());
+        digest.update(offset_at(&zone, from).to_be_bytes());
+        for change in zone.following(from).take_while(|change| change.timestamp() < until) {
+            digest.update(change.timestamp().as_second().to_be_bytes());
+            digest.update(change.offset().seconds().to_be_bytes());
         }
-        digest.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
-    })
+    }
+    digest.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The zone that this machine is set to, or UTC.

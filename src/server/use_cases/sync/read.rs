@@ -161,9 +161,11 @@ pub(super) async fn calendar(tour: &mut Tour<'_>, calendar: &CalendarRow) -> Res
 /// Marks a reading, before it asks anything. Returns by which edition of the zone database it is made, and whether the calendar
 /// was read by an earlier one: then all that is kept in local time has to be read and derived anew.
 async fn begin(tour: &Tour<'_>, calendar: &CalendarRow, began: DateTime<Utc>) -> Result<(i64, bool), Stop> {
+    // Before the transaction: working it out takes a while, in which nobody could write.
+    let edition = zones::edition().await.map_err(|_| Stop::Lost)?;
     let mut conn = tour.context.db.write().await?;
     sync::begin_reading(&mut conn, &calendar.id, began).await?;
-    let edition = zone_editions::number(&mut conn, zones::edition()).await?;
+    let edition = zone_editions::number(&mut conn, edition).await?;
     let read_by = zone_editions::of_calendar(&mut conn, &calendar.id).await?;
     conn.commit().await?;
     // Another process may have a later edition: what that one has read is not read back.
