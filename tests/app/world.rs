@@ -21,6 +21,7 @@ use meridian::{
     },
 };
 use serde_json::{Value, json};
+use std::sync::LazyLock;
 
 pub struct World {
     pub workspace: WorkspaceId,
@@ -46,10 +47,14 @@ pub fn rules(length: u32) -> EventTypeRules {
     }
 }
 
-/// A day some weeks ahead, at midnight UTC: nothing in these tests is ever "too soon".
+/// A day some weeks ahead, at midnight UTC: nothing in these tests is ever "too soon". It stays the same when a day begins while
+/// they run.
 pub fn day() -> DateTime<Utc> {
-    let ahead = clock::now() + TimeDelta::days(20);
-    ahead.date_naive().and_time(chrono::NaiveTime::MIN).and_utc()
+    static DAY: LazyLock<DateTime<Utc>> = LazyLock::new(|| {
+        let ahead = clock::now() + TimeDelta::days(20);
+        ahead.date_naive().and_time(chrono::NaiveTime::MIN).and_utc()
+    });
+    *DAY
 }
 
 /// A start on that day.
