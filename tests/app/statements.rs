@@ -36,8 +36,8 @@ fn statements(text: &str) -> Vec<String> {
     found
 }
 
-#[test]
-fn every_statement_is_valid_on_both_databases() {
+/// All of them.
+fn of_the_store() -> Vec<String> {
     let mut files = Vec::new();
     sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/server/store"), &mut files);
     files.push((
@@ -46,6 +46,12 @@ fn every_statement_is_valid_on_both_databases() {
     ));
     let all: Vec<String> = files.iter().flat_map(|(_, text)| statements(text)).collect();
     assert!(all.len() >= 45, "found only {} statements: is the scan broken?", all.len());
+    all
+}
+
+#[test]
+fn every_statement_is_valid_on_both_databases() {
+    let all = of_the_store();
     for database in [Database::sqlite(), Database::postgres()] {
         block_on(async {
             let db = database.open().await;
@@ -62,6 +68,29 @@ fn every_statement_is_valid_on_both_databases() {
             db.close().await;
         });
     }
+}
+
+/// A calendar has many thousand events, and the file is held while one of them is looked for.
+#[test]
+fn no_statement_reads_a_calendar_for_one_event() {
+    let database = Database::sqlite();
+    let about_events: Vec<String> =
+        of_the_store().into_iter().filter(|sql| sql.contains("remote_events")).collect();
+    assert!(about_events.len() >= 9, "{about_events:#?}");
+    block_on(async {
+        let db = database.open().await;
+        let Db::Sqlite { read, .. } = &db else { unreachable!() };
+        for sql in &about_events {
+            let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}")).into_sql_str();
+            // Values are not needed: nothing is looked up.
+            let plan: Vec<(i64, i64, i64, String)> = sqlx::query_as(explain).fetch_all(read).await.unwrap();
+            for (.., step) in &plan {
+                let whole = step.starts_with("SCAN remote_events") || step.ends_with("(calendar_id=?)");
+                assert!(!(whole && step.contains("remote_events")), "{step}\n{sql}");
+            }
+        }
+        db.close().await;
+    });
 }
 
 #[test]

@@ -48,13 +48,16 @@ pub type Kept = (String, String, String);
 
 /// The event with this id, with the instances of its series; or an instance with its series.
 pub async fn of_root(conn: &mut Conn, calendar: &CalendarId, root: &str) -> Result<Vec<Kept>, StoreError> {
-    rows!(
+    let mut kept = rows!(
         conn,
         Kept,
-        "SELECT id, root, document FROM remote_events WHERE calendar_id = $1 AND root = $2 ORDER BY id",
+        "SELECT id, root, document FROM remote_events WHERE calendar_id = $1 AND root = $2",
         calendar.as_str(),
         root
-    )
+    )?;
+    // Not by the database: for the sake of an order SQLite reads the whole calendar by its key, once for each event.
+    kept.sort_unstable();
+    Ok(kept)
 }
 
 /// The root of an event, if it is known.
