@@ -130,16 +130,22 @@ test.describe("with JavaScript", () => {
 
   test("the layout stays where it is while the page comes alive", async ({ page }) => {
     await page.addInitScript(() => {
-      const shifts: number[] = [];
+      type Shift = PerformanceEntry & { value: number; sources: { node: Element | null; previousRect: DOMRect; currentRect: DOMRect }[] };
+      const shifts: string[] = [];
       Object.assign(window, { shifts });
       new PerformanceObserver((list) => {
-        for (const entry of list.getEntries()) shifts.push((entry as unknown as { value: number }).value);
+        for (const { value, sources } of list.getEntries() as Shift[]) {
+          const moved = sources.map(({ node, previousRect, currentRect }) =>
+            [node?.parentElement?.outerHTML.slice(0, 200), JSON.stringify(previousRect), JSON.stringify(currentRect)].join(" "),
+          );
+          shifts.push(`${value}: ${moved.join("; ")}`);
+        }
       }).observe({ type: "layout-shift", buffered: true });
     });
     await page.goto("/book/demo/consultation");
     await alive(page);
     await page.waitForLoadState("networkidle");
-    expect(await page.evaluate(() => (window as unknown as { shifts: number[] }).shifts)).toEqual([]);
+    expect(await page.evaluate(() => (window as unknown as { shifts: string[] }).shifts)).toEqual([]);
   });
 
   test("steps back and forward keep what was entered", async ({ page }) => {
