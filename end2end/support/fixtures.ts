@@ -93,8 +93,12 @@ async function twinWithScripts(page: Page): Promise<Page> {
   const body = outerHTML.replace(/<script\b[^>]*>[\s\S]*?<\/script>/gi, "").replace(/<\/?noscript>/gi, "");
   const browser = page.context().browser();
   if (!browser) throw new Error("no browser to open a second page in");
+  // In the colours that the page has at the moment.
+  const dark = await page.evaluate(() => matchMedia("(prefers-color-scheme: dark)").matches);
   const context = await browser.newContext({
     javaScriptEnabled: true,
+    colorScheme: dark ? "dark" : "light",
+    reducedMotion: "reduce",
     viewport: page.viewportSize(),
     storageState: await page.context().storageState(),
   });

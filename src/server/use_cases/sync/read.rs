@@ -161,7 +161,8 @@ pub(super) async fn calendar(tour: &mut Tour<'_>, calendar: &CalendarRow) -> Res
 /// Marks a reading, before it asks anything. Returns by which edition of the zone database it is made, and whether the calendar
 /// was read by an earlier one: then all that is kept in local time has to be read and derived anew.
 async fn begin(tour: &Tour<'_>, calendar: &CalendarRow, began: DateTime<Utc>) -> Result<(i64, bool), Stop> {
-    // Before the transaction: working it out takes a while, in which nobody could write.
+    // Before the transaction: working it out takes a while, in which nobody could write. It fails only when the server stops;
+    // then the hold runs out, as with any worker that ends.
     let edition = zones::edition().await.map_err(|_| Stop::Lost)?;
     let mut conn = tour.context.db.write().await?;
     sync::begin_reading(&mut conn, &calendar.id, began).await?;
